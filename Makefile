@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# SVR testbed. `make help` lists the targets.
+
+CC      ?= gcc
+CXX     ?= g++
+MODE    ?= release
+WARN    := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wwrite-strings
+CWARN   := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wvla
+B       := build
+
+ifeq ($(MODE),asan)
+B       := build/asan
+OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else
+OPT     := -O2 -g
+endif
+
+CFLAGS   += -std=c17 $(OPT) $(CWARN) -fstack-protector-strong -fno-strict-aliasing -MMD -MP
+CPPFLAGS += -D_GNU_SOURCE -Icore/include
+LDFLAGS  += $(OPT)
+CORE_LIBS := -lcrypto -lIPSec_MB
+
+# ---- the stack -------------------------------------------------------------------------------
+CORE_SRC := $(wildcard core/*/*.c)
+CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
+LIBSVR   := $(B)/lib/libsvr.a
+
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
+
+BINARIES :=
+
+.PHONY: all lib unit clean help
+all: lib
+
+lib: $(LIBSVR)
+
+$(B)/core/%.o: core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Icore $(CFLAGS) -c $< -o $@
+
+$(LIBSVR): $(CORE_OBJ)
+	@mkdir -p $(@D)
+	rm -f $@ && ar crs $@ $^
+
+$(B)/tests/unit/%: tests/unit/%.c $(LIBSVR)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Icore -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(LIBSVR) $(CORE_LIBS) -lcmocka
+
+unit: $(UNIT_BIN)
+	CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) --exec '' $(UNIT_BIN)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
