@@ -53,6 +53,7 @@
     X(CERT_REFUSED, "certificate-refused")
 
 typedef enum svr_drop {
+    SVR_DROP_NONE, /* not a reason: the packet was taken */
 #define X(id, name) SVR_DROP_##id,
     SVR_DROPS(X)
 #undef X
