@@ -18,7 +18,9 @@ endif
 CFLAGS   += -std=c17 $(OPT) $(CWARN) -fstack-protector-strong -fno-strict-aliasing -MMD -MP
 CPPFLAGS += -D_GNU_SOURCE -Icore/include
 LDFLAGS  += $(OPT)
-CORE_LIBS := -lcrypto -lIPSec_MB
+# intel-ipsec-mb exists for x86 only; core/crypto leaves that engine out when the header is missing.
+IPSEC_MB := $(shell $(CC) -E -include intel-ipsec-mb.h -x c /dev/null >/dev/null 2>&1 && echo -lIPSec_MB)
+CORE_LIBS := -lcrypto $(IPSEC_MB)
 
 # ---- the stack -------------------------------------------------------------------------------
 CORE_SRC := $(wildcard core/*/*.c)
