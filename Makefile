@@ -27,12 +27,17 @@ CORE_SRC := $(wildcard core/*/*.c)
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 LIBSVR   := $(B)/lib/libsvr.a
 
+# ---- the router: Linux host of the stack -----------------------------------------------------
+ROUTER_OBJ   := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard router/*/*.c)))
+ROUTER_LIBS  := -lmnl -lnftables -ljansson -lpcap
+LIBSVRD      := $(B)/lib/libsvrd.a
+
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 
-BINARIES :=
+BINARIES := $(B)/bin/svrd $(B)/bin/svrctl
 
-.PHONY: all lib unit clean help
+.PHONY: all lib router lab unit clean help
 all: lib
 
 lib: $(LIBSVR)
@@ -44,6 +49,28 @@ $(B)/core/%.o: core/%.c
 $(LIBSVR): $(CORE_OBJ)
 	@mkdir -p $(@D)
 	rm -f $@ && ar crs $@ $^
+
+router: $(B)/bin/svrd $(B)/bin/svrctl
+
+$(B)/router/%.o: router/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Irouter $(CFLAGS) -c $< -o $@
+
+$(LIBSVRD): $(ROUTER_OBJ)
+	@mkdir -p $(@D)
+	rm -f $@ && ar crs $@ $^
+
+$(B)/bin/svrd $(B)/bin/svrctl: $(B)/bin/%: $(B)/router/%/main.o $(LIBSVRD) $(LIBSVR)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ $(LDFLAGS) $(if $(filter svrd,$*),$(CORE_LIBS) $(ROUTER_LIBS))
+
+$(B)/tests/unit/test_router_%: tests/unit/test_router_%.c $(LIBSVRD) $(LIBSVR)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Irouter -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(LIBSVRD) $(LIBSVR) $(CORE_LIBS) $(ROUTER_LIBS) -lcmocka
+
+# Real programs between network namespaces; as root.
+lab: router
+	prove --exec bash $(wildcard tests/lab/*.t)
 
 $(B)/tests/unit/%: tests/unit/%.c $(LIBSVR)
 	@mkdir -p $(@D)

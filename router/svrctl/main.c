@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * svrctl: asks a running svrd. Everything behind the options is the question; the answer goes to standard
+ * output, an error to standard error. */
+#include <errno.h>
+#include <getopt.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/control.h"
+#include "common/version.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+#define ANSWER_CHUNK 65536
+#define TIMEOUT_SECONDS 10
+
+static const char help[] =
+    "Usage: svrctl [--socket PATH | --router NAME] [--json] COMMAND...\n"
+    "\n"
+    "Asks the svrd of this machine, for example:\n"
+    "\n"
+    "  svrctl show peers security\n"
+    "  svrctl --json show security key-status\n"
+    "  svrctl show host\n"
+    "\n"
+    "  --router NAME   which router, where several run (default: the only one)\n"
+    "  --socket PATH   its control socket (default: " SVR_CONTROL_DIR "/NAME.sock)\n"
+    "  --json          the answer as JSON\n"
+    "  --help, --version\n"
+    "\n"
+    "Exit status: 0, 1 when there is no answer or it is an error, 2 for wrong arguments.\n";
+
+typedef struct options {
+    const char *socket, *router;
+    bool json;
+} options;
+
+static int complain(int status, const char *what, const char *name) {
+    fprintf(stderr, "svrctl: %s%s\n", what, name);
+    if (status == EXIT_USAGE) fprintf(stderr, "Try svrctl --help.\n");
+    return status;
+}
+
+/* ---- which router ----------------------------------------------------------------------------- */
+
+static void list_routers(const glob_t *found) {
+    fprintf(stderr, "svrctl: several routers run here; choose one with --router:");
+    for (size_t i = 0; i < found->gl_pathc; i++) {
+        const char *name = strrchr(found->gl_pathv[i], '/') + 1;
+        fprintf(stderr, " %.*s", (int)(strlen(name) - strlen(".sock")), name);
+    }
+    fprintf(stderr, "\n");
+}
+
+static int find_only(char path[SVR_CONTROL_PATH_MAX]) {
+    glob_t found = {0};
+    int status = EXIT_FAILED;
+    if (glob(SVR_CONTROL_DIR "/*.sock", 0, NULL, &found) != 0)
+        complain(status, "no router runs here: there is no socket in ", SVR_CONTROL_DIR);
+    else if (found.gl_pathc > 1)
+        list_routers(&found);
+    else if (strlen(found.gl_pathv[0]) < SVR_CONTROL_PATH_MAX) {
+        strcpy(path, found.gl_pathv[0]);
+        status = 0;
+    }
+    globfree(&found);
+    return status;
+}
+
+static int choose_path(const options *o, char path[SVR_CONTROL_PATH_MAX]) {
+    if (!o->socket && !o->router) return find_only(path);
+    if (!o->socket)
+        return svr_control_path(o->router, path) ? 0 : complain(EXIT_USAGE, "no such name: ", o->router);
+    if (strlen(o->socket) >= SVR_CONTROL_PATH_MAX) return complain(EXIT_USAGE, "path too long: ", o->socket);
+    strcpy(path, o->socket);
+    return 0;
+}
+
+/* ---- asking ----------------------------------------------------------------------------------- */
+
+static int open_socket(const char *path) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct timeval patience = {.tv_sec = TIMEOUT_SECONDS};
+    memcpy(at.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+/* Reads the whole answer into `*out` (heap). Its length, or -1. */
+static ssize_t read_answer(int fd, char **out) {
+    size_t len = 0;
+    char *text = NULL;
+    for (;;) {
+        char *more = realloc(text, len + ANSWER_CHUNK);
+        if (!more) break;
+        text = more;
+        ssize_t n = read(fd, text + len, ANSWER_CHUNK);
+        if (n == 0) {
+            *out = text;
+            return (ssize_t)len;
+        }
+        if (n < 0 && errno != EINTR) break;
+        if (n > 0) len += (size_t)n;
+    }
+    free(text);
+    return -1;
+}
+
+static int print_answer(const char *text, size_t len) {
+    static const char good[] = SVR_CONTROL_OK, bad[] = SVR_CONTROL_ERROR;
+    size_t good_len = sizeof good - 1, bad_len = sizeof bad - 1;
+    if (len >= good_len && memcmp(text, good, good_len) == 0) {
+        bool done =
+            fwrite(text + good_len, 1, len - good_len, stdout) == len - good_len && fflush(stdout) == 0;
+        return done ? EXIT_SUCCESS : complain(EXIT_FAILED, "standard output: ", strerror(errno));
+    }
+    if (len < bad_len || memcmp(text, bad, bad_len) != 0)
+        return complain(EXIT_FAILED, "svrd closed the connection without an answer", "");
+    fprintf(stderr, "%.*s", (int)(len - bad_len), text + bad_len);
+    return EXIT_FAILED;
+}
+
+static int ask(const char *path, const char *question, size_t len) {
+    int fd = open_socket(path);
+    if (fd < 0) {
+        fprintf(stderr, "svrctl: %s: %s%s\n", path, strerror(errno),
+                errno == ENOENT || errno == ECONNREFUSED ? "; does the router run?" : "");
+        return EXIT_FAILED;
+    }
+    char *text = NULL;
+    ssize_t n = send(fd, question, len, MSG_NOSIGNAL) == (ssize_t)len ? read_answer(fd, &text) : -1;
+    close(fd);
+    if (n < 0) return complain(EXIT_FAILED, "no answer from ", path);
+    int status = print_answer(text, (size_t)n);
+    free(text);
+    return status;
+}
+
+/* ---- command line ----------------------------------------------------------------------------- */
+
+int main(int argc, char **argv) {
+    static const struct option long_options[] = {
+        {"socket", required_argument, NULL, 's'}, {"router", required_argument, NULL, 'r'},
+        {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {0}};
+    options o = {0};
+    char path[SVR_CONTROL_PATH_MAX], question[SVR_CONTROL_LINE_MAX];
+    opterr = 0;
+    for (int opt; (opt = getopt_long(argc, argv, "+:", long_options, NULL)) != -1;) {
+        switch (opt) {
+        case 's': o.socket = optarg; break;
+        case 'r': o.router = optarg; break;
+        case 'j': o.json = true; break;
+        case 'h': fputs(help, stdout); return EXIT_SUCCESS;
+        case 'v': printf("svrctl %s\n", SVR_VERSION); return EXIT_SUCCESS;
+        case ':': return complain(EXIT_USAGE, "a value is missing after ", argv[optind - 1]);
+        default: return complain(EXIT_USAGE, "unknown option ", argv[optind - 1]);
+        }
+    }
+    if (optind == argc) return complain(EXIT_USAGE, "a command is missing", "");
+    size_t len = svr_control_encode(o.json, argv + optind, (size_t)(argc - optind), question);
+    if (len == 0) return complain(EXIT_USAGE, "the command is too long, or holds a line break", "");
+    int status = choose_path(&o, path);
+    return status ? status : ask(path, question, len);
+}

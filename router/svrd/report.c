@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "svrd/report.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+
+#include "svrd/log.h"
+
+/* Text from certificates and the wire need not be UTF-8, which JSON must be. */
+static json_t *text_value(const char *text) {
+    json_t *v = json_string(text);
+    if (v) return v;
+    char clean[SVR_EVENT_DETAIL_MAX];
+    size_t n = 0;
+    for (; text[n] && n + 1 < sizeof clean; n++)
+        clean[n] = (unsigned char)text[n] < 0x80 ? text[n] : '?';
+    clean[n] = '\0';
+    return json_string(clean);
+}
+
+static json_t *field_value(const svr_field *f) {
+    switch (f->type) {
+    case SVR_FIELD_TEXT: return text_value(f->text ? f->text : "");
+    case SVR_FIELD_NUMBER: return json_integer((json_int_t)f->number);
+    case SVR_FIELD_FLAG: return json_boolean(f->flag);
+    }
+    return NULL;
+}
+
+static json_t *record_value(const svr_record *r) {
+    json_t *fields = json_object(), *record = json_object();
+    for (size_t i = 0; i < r->n; i++)
+        json_object_set_new(fields, r->fields[i].key, field_value(&r->fields[i]));
+    json_object_set_new(record, "title", text_value(r->title ? r->title : ""));
+    json_object_set_new(record, "fields", fields);
+    return record;
+}
+
+/* Takes `v` over. */
+static bool write_json(json_t *v, size_t flags, FILE *out) {
+    bool done = v && json_dumpf(v, out, flags) == 0 && fputc('\n', out) != EOF;
+    json_decref(v);
+    return done;
+}
+
+bool svrd_report_json(const svr_report *report, FILE *out) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < report->n; i++)
+        json_array_append_new(all, record_value(&report->records[i]));
+    return write_json(all, JSON_INDENT(2), out);
+}
+
+bool svrd_error_json(const char *message, FILE *out) {
+    json_t *v = json_object();
+    json_object_set_new(v, "error", text_value(message));
+    return write_json(v, 0, out);
+}
+
+static void set_text(json_t *v, const char *key, const char *text) {
+    if (text && *text) json_object_set_new(v, key, text_value(text));
+}
+
+bool svrd_event_json(const svr_event *ev, FILE *out) {
+    char wall[SVRD_TIME_TEXT_MAX];
+    json_t *v = json_object();
+    json_object_set_new(v, "time", json_integer((json_int_t)ev->time));
+    set_text(v, "wall", svrd_time_format(ev->wall, wall));
+    set_text(v, "kind", svr_event_kind_name(ev->kind));
+    set_text(v, "severity", svr_severity_name(ev->severity));
+    set_text(v, "peer", ev->peer);
+    set_text(v, "path", ev->path);
+    set_text(v, "from", ev->from);
+    set_text(v, "to", ev->to);
+    set_text(v, "reason", ev->reason);
+    json_object_set_new(v, "value", json_integer((json_int_t)ev->value));
+    set_text(v, "detail", ev->detail);
+    return write_json(v, JSON_COMPACT, out);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------ */
+
+typedef struct line {
+    char *text;
+    size_t n;
+} line;
+
+static void add(line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(line *l, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(l->text + l->n, SVRD_EVENT_LINE_MAX - l->n, format, args);
+    va_end(args);
+    if (n > 0) l->n += (size_t)n;
+    if (l->n >= SVRD_EVENT_LINE_MAX) l->n = SVRD_EVENT_LINE_MAX - 1;
+}
+
+const char *svrd_event_line(const svr_event *ev, char out[SVRD_EVENT_LINE_MAX]) {
+    line l = {.text = out};
+    add(&l, "%s", svr_event_kind_name(ev->kind));
+    if (*ev->peer) add(&l, " %s", ev->peer);
+    if (*ev->path) add(&l, " [%s]", ev->path);
+    add(&l, ":");
+    if (ev->from && *ev->from) add(&l, " %s ->", ev->from);
+    if (ev->to && *ev->to) add(&l, " %s", ev->to);
+    if (ev->value) add(&l, " %llu", (unsigned long long)ev->value);
+    if (ev->reason && *ev->reason) add(&l, " (%s)", ev->reason);
+    if (*ev->detail) add(&l, " %s", ev->detail);
+    return out;
+}

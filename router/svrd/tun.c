@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "svrd/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "svrd/plan.h"
+
+#define TUN_DEVICE "/dev/net/tun"
+#define MTU_MIN 576       /* what every IPv4 host takes */
+#define MTU_MIN_IPV6 1280 /* below it the kernel has no IPv6 on a device */
+#define SERVICE_METRIC 50
+
+static int attach(svrd_tun *tun, svr_error *err) {
+    const char *name = tun->iface->target;
+    tun->fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (tun->fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
+        return svrd_fail(err,
+                         "network-interface %s: no " TUN_DEVICE
+                         " here: load the module tun (modprobe tun), or give the container this device",
+                         tun->iface->name);
+    if (tun->fd < 0) return svrd_fail_errno(err, errno, "CAP_NET_ADMIN", "%s", TUN_DEVICE);
+    struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+    svr_strcpy(ifr.ifr_name, sizeof ifr.ifr_name, name);
+    if (ioctl(tun->fd, TUNSETIFF, &ifr) == 0) return 0;
+    if (errno == EBUSY)
+        return svrd_fail(err, "network-interface %s: device %s is in use by another program",
+                         tun->iface->name, name);
+    if (errno == EINVAL)
+        return svrd_fail(err,
+                         "network-interface %s: device %s exists and is no tun device; choose another "
+                         "target-interface, or remove it (ip link del %s)",
+                         tun->iface->name, name, name);
+    return svrd_fail_errno(err, errno, "CAP_NET_ADMIN", "tun device %s", name);
+}
+
+static int check_mtu(const svrd_tun *tun, uint32_t wan_mtu, svr_error *err) {
+    uint32_t need = MTU_MIN;
+    for (size_t i = 0; i < tun->iface->n_addresses; i++)
+        if (tun->iface->addresses[i].addr.family == 6) need = MTU_MIN_IPV6;
+    if (tun->mtu >= need) return 0;
+    return svrd_fail(
+        err,
+        "network-interface %s: a WAN MTU of %u leaves %u bytes on the LAN side, but its addresses "
+        "need %u; raise the MTU of the WAN devices",
+        tun->iface->name, wan_mtu, tun->mtu, need);
+}
+
+static int add_addresses(const svrd_tun *tun, svrd_netlink *nl, svr_error *err) {
+    char text[SVR_ADDR_TEXT_MAX];
+    for (size_t i = 0; i < tun->iface->n_addresses; i++) {
+        const svr_if_address *a = &tun->iface->addresses[i];
+        int rc = svrd_netlink_add_address(nl, tun->index, &a->addr, a->prefix_len);
+        if (rc)
+            return svrd_fail_errno(err, -rc, "CAP_NET_ADMIN", "address %s/%u on %s",
+                                   svr_addr_format(&a->addr, text), a->prefix_len, tun->iface->target);
+    }
+    return 0;
+}
+
+typedef struct route_job {
+    svrd_tun *tun;
+    svrd_netlink *nl;
+    svrd_log *log;
+    svr_error *err;
+} route_job;
+
+static int add_route(void *ctx, const svr_service *service, const svr_prefix *prefix) {
+    route_job *job = ctx;
+    char text[SVR_ADDR_TEXT_MAX];
+    svr_addr_format(&prefix->addr, text);
+    if (prefix->len == 0) {
+        svrd_log_write(
+            job->log, SVR_MINOR,
+            "service %s covers every address: no route to %s/0 is set, as the machine itself might be "
+            "cut off; choose what goes to it with ip route",
+            service->name, text);
+        return 0;
+    }
+    svrd_route route = {.to = *prefix, .index = job->tun->index, .metric = SERVICE_METRIC};
+    int rc = svrd_netlink_add_route(job->nl, &route);
+    if (rc == 0) return 0;
+    return svrd_fail_errno(job->err, -rc, "CAP_NET_ADMIN", "service %s: route to %s/%u over %s",
+                           service->name, text, prefix->len, job->tun->iface->target);
+}
+
+static int configure(svrd_tun *tun, uint32_t wan_mtu, svrd_netlink *nl, svrd_log *log, svr_error *err) {
+    const char *name = tun->iface->target;
+    tun->mtu = svrd_plan_tun_mtu(tun->iface->node, tun->iface, wan_mtu);
+    if (check_mtu(tun, wan_mtu, err)) return -1;
+    tun->index = (int)if_nametoindex(name);
+    int rc = svrd_netlink_set_up(nl, tun->index, tun->mtu);
+    if (rc) return svrd_fail_errno(err, -rc, "CAP_NET_ADMIN", "tun device %s", name);
+    if (add_addresses(tun, nl, err)) return -1;
+    route_job job = {tun, nl, log, err};
+    return svrd_plan_routes(tun->iface->node, tun->iface, add_route, &job);
+}
+
+int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, svrd_netlink *nl,
+                  svrd_log *log, svr_error *err) {
+    *tun = (svrd_tun){.iface = iface, .fd = -1};
+    if (attach(tun, err) == 0 && configure(tun, wan_mtu, nl, log, err) == 0) return 0;
+    svrd_tun_close(tun);
+    return -1;
+}
+
+void svrd_tun_close(svrd_tun *tun) {
+    if (tun->fd >= 0) close(tun->fd);
+    tun->fd = -1;
+}
+
+void svrd_tun_read(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
+    while (out->n < SVR_BATCH_MAX) {
+        svr_packet *pkt = svr_packet_get(pool, tun->mtu);
+        if (!pkt) return; /* what waits in the device's queue will still be there */
+        ssize_t n = read(tun->fd, pkt->data, tun->mtu);
+        if (n <= 0) {
+            svr_packet_put(pool, pkt);
+            return;
+        }
+        pkt->len = (uint32_t)n;
+        pkt->ifid = tun->iface->id;
+        out->pkt[out->n++] = pkt;
+        tun->received++;
+    }
+}
+
+void svrd_tun_write(svrd_tun *tun, const svr_packet *pkt) {
+    if (write(tun->fd, pkt->data, pkt->len) == (ssize_t)pkt->len)
+        tun->sent++;
+    else
+        tun->dropped++;
+}
