@@ -95,17 +95,21 @@ static inline void svr_write8(svr_writer *w, uint8_t v) {
     uint8_t *p = svr_write_space(w, 1);
     if (p) *p = v;
 }
+/* By way of an array: gcc 12 takes a store of several bytes right behind svr_write8 for an overflow. */
 static inline void svr_write16(svr_writer *w, uint16_t v) {
-    uint8_t *p = svr_write_space(w, 2);
-    if (p) svr_put16(p, v);
+    uint8_t b[2];
+    svr_put16(b, v);
+    svr_write_bytes(w, b, sizeof b);
 }
 static inline void svr_write32(svr_writer *w, uint32_t v) {
-    uint8_t *p = svr_write_space(w, 4);
-    if (p) svr_put32(p, v);
+    uint8_t b[4];
+    svr_put32(b, v);
+    svr_write_bytes(w, b, sizeof b);
 }
 static inline void svr_write64(svr_writer *w, uint64_t v) {
-    uint8_t *p = svr_write_space(w, 8);
-    if (p) svr_put64(p, v);
+    uint8_t b[8];
+    svr_put64(b, v);
+    svr_write_bytes(w, b, sizeof b);
 }
 
 #endif
