@@ -6,9 +6,12 @@
 
 bool svr_addr_parse(const char *text, svr_addr *out) {
     svr_addr a = {0};
-    if (inet_pton(AF_INET, text, a.bytes) == 1) a.family = 4;
-    else if (inet_pton(AF_INET6, text, a.bytes) == 1) a.family = 6;
-    else return false;
+    if (inet_pton(AF_INET, text, a.bytes) == 1)
+        a.family = 4;
+    else if (inet_pton(AF_INET6, text, a.bytes) == 1)
+        a.family = 6;
+    else
+        return false;
     *out = a;
     return true;
 }
@@ -19,9 +22,15 @@ const char *svr_addr_format(const svr_addr *a, char out[SVR_ADDR_TEXT_MAX]) {
     return out;
 }
 
-bool svr_addr_equal(const svr_addr *a, const svr_addr *b) { return svr_addr_compare(a, b) == 0; }
-int svr_addr_compare(const svr_addr *a, const svr_addr *b) { return memcmp(a, b, sizeof *a); }
-size_t svr_addr_size(const svr_addr *a) { return a->family == 4 ? 4 : a->family == 6 ? 16 : 0; }
+bool svr_addr_equal(const svr_addr *a, const svr_addr *b) {
+    return svr_addr_compare(a, b) == 0;
+}
+int svr_addr_compare(const svr_addr *a, const svr_addr *b) {
+    return memcmp(a, b, sizeof *a);
+}
+size_t svr_addr_size(const svr_addr *a) {
+    return a->family == 4 ? 4 : a->family == 6 ? 16 : 0;
+}
 
 svr_addr svr_addr_from_bytes(uint8_t family, const uint8_t *bytes) {
     svr_addr a = {.family = family};
@@ -32,7 +41,7 @@ svr_addr svr_addr_from_bytes(uint8_t family, const uint8_t *bytes) {
 svr_prefix svr_prefix_make(const svr_addr *a, uint8_t len) {
     svr_prefix p = {.addr = *a, .len = len};
     for (size_t bit = len; bit < sizeof p.addr.bytes * 8; bit++)
-        p.addr.bytes[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+        p.addr.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
     return p;
 }
 

@@ -19,7 +19,9 @@ void svr_alloc_free(const svr_allocator *a, void *p) {
     if (p) a->resize(a->ctx, p, 0);
 }
 
-void svr_wipe(void *p, size_t len) { OPENSSL_cleanse(p, len); }
+void svr_wipe(void *p, size_t len) {
+    OPENSSL_cleanse(p, len);
+}
 
 bool svr_strcpy(char *dst, size_t size, const char *src) {
     size_t len = strlen(src), n = len < size ? len : size - 1;

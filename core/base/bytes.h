@@ -18,11 +18,15 @@ typedef struct svr_writer {
     bool ok;
 } svr_writer;
 
-static inline uint16_t svr_get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+static inline uint16_t svr_get16(const uint8_t *p) {
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
 static inline uint32_t svr_get32(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
-static inline uint64_t svr_get64(const uint8_t *p) { return (uint64_t)svr_get32(p) << 32 | svr_get32(p + 4); }
+static inline uint64_t svr_get64(const uint8_t *p) {
+    return (uint64_t)svr_get32(p) << 32 | svr_get32(p + 4);
+}
 static inline void svr_put16(uint8_t *p, uint16_t v) {
     p[0] = (uint8_t)(v >> 8);
     p[1] = (uint8_t)v;
@@ -39,7 +43,9 @@ static inline void svr_put64(uint8_t *p, uint64_t v) {
 static inline svr_reader svr_reader_make(const void *p, size_t len) {
     return (svr_reader){.p = p, .end = (const uint8_t *)p + len, .ok = true};
 }
-static inline size_t svr_reader_left(const svr_reader *r) { return (size_t)(r->end - r->p); }
+static inline size_t svr_reader_left(const svr_reader *r) {
+    return (size_t)(r->end - r->p);
+}
 
 /* The next `n` bytes in place, or NULL (and a bad cursor) when fewer are left. */
 static inline const uint8_t *svr_read_bytes(svr_reader *r, size_t n) {
@@ -70,8 +76,10 @@ static inline uint64_t svr_read64(svr_reader *r) {
 /* Copies `n` bytes; zeros `out` when they are not there. */
 static inline void svr_read_copy(svr_reader *r, void *out, size_t n) {
     const uint8_t *p = svr_read_bytes(r, n);
-    if (p) memcpy(out, p, n);
-    else memset(out, 0, n);
+    if (p)
+        memcpy(out, p, n);
+    else
+        memset(out, 0, n);
 }
 
 static inline svr_writer svr_writer_make(void *p, size_t len) {

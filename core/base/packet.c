@@ -71,7 +71,9 @@ void svr_batch_put(svr_pool *pool, svr_batch *batch) {
     batch->n = 0;
 }
 
-size_t svr_packet_headroom(const svr_packet *pkt) { return (size_t)(pkt->data - pkt->buf); }
+size_t svr_packet_headroom(const svr_packet *pkt) {
+    return (size_t)(pkt->data - pkt->buf);
+}
 size_t svr_packet_tailroom(const svr_packet *pkt) {
     return pkt->size - svr_packet_headroom(pkt) - pkt->len;
 }

@@ -38,7 +38,9 @@ void svr_runtime_fini(svr_runtime *rt) {
     *rt = (svr_runtime){0};
 }
 
-svr_wall svr_runtime_wall(const svr_runtime *rt) { return rt->wall_then + (svr_wall)(rt->now - rt->wall_at); }
+svr_wall svr_runtime_wall(const svr_runtime *rt) {
+    return rt->wall_then + (svr_wall)(rt->now - rt->wall_at);
+}
 
 /* splitmix64: enough to keep timers apart. */
 uint64_t svr_runtime_jitter(svr_runtime *rt, uint64_t bound) {

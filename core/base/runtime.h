@@ -9,10 +9,10 @@
 #include "svr/event.h"
 #include "svr/packet.h"
 
-#define SVR_EVENTS_MAX 512        /* events kept for a slow host */
-#define SVR_KEY_LINES_MAX 256     /* key log lines kept */
+#define SVR_EVENTS_MAX 512    /* events kept for a slow host */
+#define SVR_KEY_LINES_MAX 256 /* key log lines kept */
 #define SVR_KEY_LINE_MAX 512
-#define SVR_OUTPUT_MAX 4096       /* packets waiting for svr_node_output */
+#define SVR_OUTPUT_MAX 4096 /* packets waiting for svr_node_output */
 
 struct svr_crypt;
 
@@ -47,14 +47,16 @@ svr_wall svr_runtime_wall(const svr_runtime *rt);
 uint64_t svr_runtime_jitter(svr_runtime *rt, uint64_t bound);
 
 /* Counts a drop. The second form also returns the packet to the pool. */
-static inline void svr_drop_count(svr_runtime *rt, svr_drop reason) { rt->drops[reason]++; }
+static inline void svr_drop_count(svr_runtime *rt, svr_drop reason) {
+    rt->drops[reason]++;
+}
 void svr_drop_packet(svr_runtime *rt, svr_packet *pkt, svr_drop reason);
 
 /* Queues a packet for the host; takes it over. `next_hop` is a gateway or the destination. */
 void svr_runtime_send(svr_runtime *rt, svr_packet *pkt, svr_ifid out, const svr_addr *next_hop);
 
-/* A new event, stamped with both clocks and otherwise empty ("" texts, SVR_INFO): fill it in at once. When the ring is
- * full the oldest event goes. Never NULL. */
+/* A new event, stamped with both clocks and otherwise empty ("" texts, SVR_INFO): fill it in at once. When
+ * the ring is full the oldest event goes. Never NULL. */
 svr_event *svr_runtime_event(svr_runtime *rt, svr_event_kind kind);
 /* Appends one key log line made like printf; nothing when the key log is off. */
 void svr_runtime_key_line(svr_runtime *rt, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -62,6 +64,6 @@ void svr_runtime_key_line(svr_runtime *rt, const char *format, ...) __attribute_
 char *svr_hex(const void *p, size_t len, char *out);
 
 /* The object around an embedded member. */
-#define svr_container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define svr_container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

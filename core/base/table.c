@@ -23,8 +23,8 @@ uint64_t svr_hash(const void *p, size_t len, uint64_t seed) {
     return mix(h ^ len, 0x8ebc6af09c88c6e3u);
 }
 
-void svr_table_init(svr_table *t, const svr_allocator *alloc, size_t key_offset, size_t key_size, size_t limit,
-                    uint64_t seed) {
+void svr_table_init(svr_table *t, const svr_allocator *alloc, size_t key_offset, size_t key_size,
+                    size_t limit, uint64_t seed) {
     *t = (svr_table){
         .alloc = alloc, .key_offset = key_offset, .key_size = key_size, .limit = limit, .seed = seed};
 }
@@ -34,7 +34,9 @@ void svr_table_fini(svr_table *t) {
     *t = (svr_table){0};
 }
 
-static const void *key_of(const svr_table *t, const void *item) { return (const uint8_t *)item + t->key_offset; }
+static const void *key_of(const svr_table *t, const void *item) {
+    return (const uint8_t *)item + t->key_offset;
+}
 
 /* The slot that holds `key`, or the empty one where it belongs. */
 static size_t find(const svr_table *t, const void *key, uint64_t hash) {

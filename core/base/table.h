@@ -21,8 +21,8 @@ typedef struct svr_table {
 
 /* Keys are the `key_size` bytes at `key_offset` of each item; they must not change while it is in the table
  * and must have no padding. `limit` bounds the number of items. */
-void svr_table_init(svr_table *t, const svr_allocator *alloc, size_t key_offset, size_t key_size, size_t limit,
-                    uint64_t seed);
+void svr_table_init(svr_table *t, const svr_allocator *alloc, size_t key_offset, size_t key_size,
+                    size_t limit, uint64_t seed);
 /* Releases the slots; the items are the caller's. */
 void svr_table_fini(svr_table *t);
 

@@ -3,7 +3,9 @@
 
 #include <assert.h>
 
-void svr_timer_heap_init(svr_timer_heap *h, const svr_allocator *alloc) { *h = (svr_timer_heap){.alloc = alloc}; }
+void svr_timer_heap_init(svr_timer_heap *h, const svr_allocator *alloc) {
+    *h = (svr_timer_heap){.alloc = alloc};
+}
 
 void svr_timer_heap_fini(svr_timer_heap *h) {
     assert(h->reserved == 0);
@@ -61,8 +63,10 @@ void svr_timer_stop(svr_timer *t, svr_timer_heap *h) {
     svr_timer *last = h->at[h->n--];
     t->slot = 0;
     if (last == t) return;
-    if (slot > 1 && before(last, h->at[slot / 2])) sift_up(h, last, slot);
-    else sift_down(h, last, slot);
+    if (slot > 1 && before(last, h->at[slot / 2]))
+        sift_up(h, last, slot);
+    else
+        sift_down(h, last, slot);
 }
 
 void svr_timer_set(svr_timer *t, svr_timer_heap *h, svr_time when) {
@@ -74,7 +78,9 @@ void svr_timer_set(svr_timer *t, svr_timer_heap *h, svr_time when) {
     sift_up(h, t, ++h->n);
 }
 
-svr_time svr_timer_next(const svr_timer_heap *h) { return h->n ? h->at[1]->when : SVR_TIME_NEVER; }
+svr_time svr_timer_next(const svr_timer_heap *h) {
+    return h->n ? h->at[1]->when : SVR_TIME_NEVER;
+}
 
 void svr_timer_run(svr_timer_heap *h, void *ctx, svr_time now) {
     while (h->n && h->at[1]->when <= now) {

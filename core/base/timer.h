@@ -35,7 +35,9 @@ void svr_timer_fini(svr_timer *t, svr_timer_heap *h);
 /* Sets or moves the timer to `when`. SVR_TIME_NEVER stops it. */
 void svr_timer_set(svr_timer *t, svr_timer_heap *h, svr_time when);
 void svr_timer_stop(svr_timer *t, svr_timer_heap *h);
-static inline bool svr_timer_is_set(const svr_timer *t) { return t->slot != 0; }
+static inline bool svr_timer_is_set(const svr_timer *t) {
+    return t->slot != 0;
+}
 
 /* The earliest instant, or SVR_TIME_NEVER. */
 svr_time svr_timer_next(const svr_timer_heap *h);

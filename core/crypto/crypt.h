@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Enciphering and signing, many packets at a time; key derivation; random numbers.
  *
- * One suite serves the whole profile: AES-256-CBC with HMAC-SHA-384 (CRY-PAYLOAD-AES, CRY-META-AES, CRY-HMAC),
- * encrypt-then-authenticate. Two engines compute it, intel-ipsec-mb and OpenSSL; they give the same bytes. */
+ * One suite serves the whole profile: AES-256-CBC with HMAC-SHA-384 (CRY-PAYLOAD-AES, CRY-META-AES,
+ * CRY-HMAC), encrypt-then-authenticate. Two engines compute it, intel-ipsec-mb and OpenSSL; they give the
+ * same bytes. */
 #ifndef SVR_CRYPTO_CRYPT_H
 #define SVR_CRYPTO_CRYPT_H
 
@@ -18,7 +19,8 @@
 /* The engine with its fetched algorithms. One per environment. */
 typedef struct svr_crypt svr_crypt;
 
-/* NULL when memory is short, an algorithm is missing, or SVR_ENGINE_IPSEC_MB was asked for and the CPU lacks it. */
+/* NULL when memory is short, an algorithm is missing, or SVR_ENGINE_IPSEC_MB was asked for and the CPU lacks
+ * it. */
 svr_crypt *svr_crypt_new(const svr_allocator *alloc, struct ossl_lib_ctx_st *libctx, svr_engine engine);
 void svr_crypt_del(svr_crypt *c);
 const char *svr_crypt_engine_name(const svr_crypt *c); /* "ipsec-mb AVX512" or the like */
@@ -39,8 +41,8 @@ bool svr_hmac_sha384(svr_crypt *c, const void *key, size_t key_len, const svr_pi
 bool svr_equal_constant_time(const void *a, const void *b, size_t len);
 
 /* HKDF-SHA-384 (RFC 5869), extract and expand. info = "svr " | label | 0x00 | context (PD-KDF). */
-bool svr_kdf(svr_crypt *c, svr_piece secret, svr_piece salt, const char *label, svr_piece context, uint8_t *out,
-             size_t out_len);
+bool svr_kdf(svr_crypt *c, svr_piece secret, svr_piece salt, const char *label, svr_piece context,
+             uint8_t *out, size_t out_len);
 
 /* Ready-to-use keys of one direction and purpose: cipher, nonce-to-IV, HMAC. Fixed size, no memory of its own
  * except what the OpenSSL engine may hold; fini wipes it. Must not be moved between init and fini. */
@@ -56,22 +58,22 @@ void svr_crypt_key_init(svr_crypt *c, svr_crypt_key *key, const uint8_t cipher_k
                         const uint8_t iv_key[SVR_CIPHER_KEY_LEN], const uint8_t hmac_key[SVR_HMAC_KEY_LEN],
                         svr_hmac hmac);
 /* svr_kdf to cipher key (32) | IV key (32) | HMAC key (48), then svr_crypt_key_init. */
-bool svr_crypt_key_derive(svr_crypt *c, svr_crypt_key *key, svr_piece secret, svr_piece salt, const char *label,
-                          svr_piece context, svr_hmac hmac);
+bool svr_crypt_key_derive(svr_crypt *c, svr_crypt_key *key, svr_piece secret, svr_piece salt,
+                          const char *label, svr_piece context, svr_hmac hmac);
 void svr_crypt_key_fini(svr_crypt_key *key);
 /* Bytes of a tag: 48, or 24 for sha384-192. */
 size_t svr_tag_len(svr_hmac hmac);
 
-/* One packet's work. Seal: make the IV, encipher `text` in place, sign `auth` (which covers text), write the tag. Open:
- * check the tag over `auth` in constant time; only if it holds, decipher `text` in place and set `ok`.
- * The IV is the AES encryption of the block nonce(8) | zeros(8) under the IV key (NIST SP 800-38A, appendix C).
- * With `iv_wire` it also stands in the packet (PD-BLOCK): seal writes it there before signing, open takes it from
- * there. */
+/* One packet's work. Seal: make the IV, encipher `text` in place, sign `auth` (which covers text), write the
+ * tag. Open: check the tag over `auth` in constant time; only if it holds, decipher `text` in place and set
+ * `ok`. The IV is the AES encryption of the block nonce(8) | zeros(8) under the IV key (NIST SP 800-38A,
+ * appendix C). With `iv_wire` it also stands in the packet (PD-BLOCK): seal writes it there before signing,
+ * open takes it from there. */
 typedef struct svr_crypt_op {
     const svr_crypt_key *key;
     uint64_t nonce;
-    uint8_t *iv_wire; /* NULL: derived from the nonce at both ends (PD-DATA) */
-    uint8_t *text;    /* may be NULL when text_len is 0 */
+    uint8_t *iv_wire;  /* NULL: derived from the nonce at both ends (PD-DATA) */
+    uint8_t *text;     /* may be NULL when text_len is 0 */
     uint32_t text_len; /* multiple of 16; 0: authenticate only */
     const uint8_t *auth;
     uint32_t auth_len;

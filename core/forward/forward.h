@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Forwarding: packets from LAN and WAN interfaces, sessions, and what leaves. The node (forward/node.c) sorts out
- * BFD and hands the rest in here. */
+ * Forwarding: packets from LAN and WAN interfaces, sessions, and what leaves. The node (forward/node.c) sorts
+ * out BFD and hands the rest in here. */
 #ifndef SVR_FORWARD_H
 #define SVR_FORWARD_H
 
@@ -24,7 +24,8 @@ void svr_forward_del(svr_forward *f);
 void svr_forward_lan(svr_forward *f, const svr_interface *in, svr_packet **packets, size_t n);
 /* The same for a WAN interface: whole IP datagrams to our addresses, UDP 1280 excluded. `infos` holds what
  * svr_ip_decode said of each. */
-void svr_forward_wan(svr_forward *f, const svr_interface *in, svr_packet **packets, const svr_ip *infos, size_t n);
+void svr_forward_wan(svr_forward *f, const svr_interface *in, svr_packet **packets, const svr_ip *infos,
+                     size_t n);
 /* A path came into service or left it: sessions on it are moved or told. */
 void svr_forward_path_changed(svr_forward *f, svr_path *path, bool in_service);
 

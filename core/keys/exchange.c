@@ -15,7 +15,9 @@ static const char *label_of(uint8_t kind) {
     return kind == SVR_KEX_REQUEST ? LABEL_REQUEST : kind == SVR_KEX_RESPONSE ? LABEL_RESPONSE : LABEL_HINT;
 }
 
-static svr_piece text_piece(const char *s) { return (svr_piece){s, strlen(s) + 1}; }
+static svr_piece text_piece(const char *s) {
+    return (svr_piece){s, strlen(s) + 1};
+}
 
 static void write_list(svr_writer *w, const svr_keyring *ring) {
     svr_key_list held;
@@ -42,7 +44,8 @@ static svr_piece read_piece(svr_reader *r) {
     return (svr_piece){p, p ? len : 0};
 }
 
-/* ---- signatures -------------------------------------------------------------------------------------------- */
+/* ---- signatures
+ * -------------------------------------------------------------------------------------------- */
 
 /* What a signature of `from` to `to` covers. */
 static void signed_pieces(svr_piece out[5], const char *from, const char *to, const uint8_t *chain_hash,
@@ -77,7 +80,8 @@ bool svr_kex_verify(const svr_kex_ends *ends, const svr_peer_cert *cert, svr_pie
     return svr_peer_cert_verify(cert, pieces, 5, signature);
 }
 
-/* ---- the peer key ------------------------------------------------------------------------------------------ */
+/* ---- the peer key
+ * ------------------------------------------------------------------------------------------ */
 
 /* "a" 0 "b" 0: names as context of a derivation. */
 static svr_piece name_pair(uint8_t out[2 * (SVR_NAME_MAX + 1)], const char *a, const char *b) {
@@ -127,8 +131,8 @@ static bool derive_peer_key(svr_peer_key *key, svr_crypt *c, const agreement *a,
     memcpy(salts + SVR_SALT_LEN, a->response_salt, SVR_SALT_LEN);
     size_t names = name_pair(context, a->requester, a->responder).len;
     return svr_sha384(c, transcript, 2, context + names) &&
-           svr_kdf(c, dh, (svr_piece){salts, sizeof salts}, "peer key", (svr_piece){context, names + SVR_HASH_LEN},
-                   key->secret, SVR_PEER_KEY_LEN);
+           svr_kdf(c, dh, (svr_piece){salts, sizeof salts}, "peer key",
+                   (svr_piece){context, names + SVR_HASH_LEN}, key->secret, SVR_PEER_KEY_LEN);
 }
 
 static int agree(const svr_kex_ends *ends, const agreement *a, svr_peer_key **out) {
@@ -153,7 +157,8 @@ static int agree(const svr_kex_ends *ends, const agreement *a, svr_peer_key **ou
     return result;
 }
 
-/* ---- request and response ---------------------------------------------------------------------------------- */
+/* ---- request and response
+ * ---------------------------------------------------------------------------------- */
 
 /* The part that request and response share, from the life on. */
 static void write_offer(svr_writer *w, const svr_kex_ends *ends, const uint8_t *salt, uint32_t index,
@@ -216,8 +221,8 @@ int svr_kex_fields_decode(svr_kex_fields *out, svr_crypt *c, svr_kex_kind kind, 
     return 0;
 }
 
-static void write_response(svr_writer *w, const svr_kex_answer *answer, const svr_kex_ends *ends, uint32_t index,
-                           const svr_keyring *ring, const svr_kex *kex) {
+static void write_response(svr_writer *w, const svr_kex_answer *answer, const svr_kex_ends *ends,
+                           uint32_t index, const svr_keyring *ring, const svr_kex *kex) {
     svr_write8(w, SVR_KEX_RESPONSE);
     svr_write64(w, answer->number);
     svr_write_bytes(w, answer->request_hash, SVR_HASH_LEN);
@@ -225,7 +230,8 @@ static void write_response(svr_writer *w, const svr_kex_answer *answer, const sv
 }
 
 int svr_kex_answer_create(svr_kex_answer *answer, const svr_kex_ends *ends, const svr_kex_fields *request,
-                          svr_piece request_msg, uint32_t index, const svr_keyring *ring, svr_peer_key **key) {
+                          svr_piece request_msg, uint32_t index, const svr_keyring *ring,
+                          svr_peer_key **key) {
     int result = SVR_DROP_CRYPTO_FAILED;
     svr_kex *kex = svr_kex_new(ends->rt->crypt, ends->group);
     answer->len = 0;
@@ -253,8 +259,8 @@ out:
     return result;
 }
 
-int svr_kex_response_consume(const svr_kex_request *req, const svr_kex_ends *ends, const svr_kex_fields *response,
-                             svr_piece response_msg, svr_peer_key **key) {
+int svr_kex_response_consume(const svr_kex_request *req, const svr_kex_ends *ends,
+                             const svr_kex_fields *response, svr_piece response_msg, svr_peer_key **key) {
     assert(req->pending);
     const agreement a = {.kex = req->kex,
                          .peer_public = response->public_value,
@@ -269,22 +275,23 @@ int svr_kex_response_consume(const svr_kex_request *req, const svr_kex_ends *end
     return agree(ends, &a, key);
 }
 
-/* ---- confirm and hint -------------------------------------------------------------------------------------- */
+/* ---- confirm and hint
+ * -------------------------------------------------------------------------------------- */
 
 static bool confirm_mac(const svr_kex_ends *ends, const svr_peer_key *key, bool ours, svr_piece body,
                         uint8_t out[SVR_HASH_LEN]) {
     uint8_t names[2 * (SVR_NAME_MAX + 1)], mac_key[SVR_HMAC_KEY_LEN];
     svr_piece context = ours ? name_pair(names, ends->self_name, ends->peer_name)
                              : name_pair(names, ends->peer_name, ends->self_name);
-    bool ok = svr_kdf(ends->rt->crypt, (svr_piece){key->secret, sizeof key->secret}, (svr_piece){0}, "confirm",
-                      context, mac_key, sizeof mac_key) &&
+    bool ok = svr_kdf(ends->rt->crypt, (svr_piece){key->secret, sizeof key->secret}, (svr_piece){0},
+                      "confirm", context, mac_key, sizeof mac_key) &&
               svr_hmac_sha384(ends->rt->crypt, mac_key, sizeof mac_key, &body, 1, out);
     svr_wipe(mac_key, sizeof mac_key);
     return ok;
 }
 
-size_t svr_kex_confirm_create(uint8_t out[SVR_KEX_MESSAGE_MAX], const svr_kex_ends *ends, const svr_peer_key *key,
-                              const svr_keyring *ring, bool reply) {
+size_t svr_kex_confirm_create(uint8_t out[SVR_KEX_MESSAGE_MAX], const svr_kex_ends *ends,
+                              const svr_peer_key *key, const svr_keyring *ring, bool reply) {
     uint8_t mac[SVR_HASH_LEN];
     svr_writer w = svr_writer_make(out, SVR_KEX_MESSAGE_MAX);
     svr_write8(&w, SVR_KEX_CONFIRM);
@@ -296,8 +303,8 @@ size_t svr_kex_confirm_create(uint8_t out[SVR_KEX_MESSAGE_MAX], const svr_kex_en
     return w.ok ? (size_t)(w.p - out) : 0;
 }
 
-int svr_kex_confirm_consume(const svr_kex_ends *ends, const svr_keyring *ring, svr_piece msg, svr_peer_key **key,
-                            svr_key_list *held, bool *reply) {
+int svr_kex_confirm_consume(const svr_kex_ends *ends, const svr_keyring *ring, svr_piece msg,
+                            svr_peer_key **key, svr_key_list *held, bool *reply) {
     svr_reader r = svr_reader_make(msg.p, msg.len);
     svr_key_list list;
     if (svr_read8(&r) != SVR_KEX_CONFIRM) return SVR_DROP_KEX_MALFORMED;

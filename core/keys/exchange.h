@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * The messages of the key exchange between two routers (PD-KEX): made and taken apart here, decided upon in
- * peer/exchange_flow.c. "create" writes a message, "consume" checks one; a message that does not hold changes nothing.
+ * peer/exchange_flow.c. "create" writes a message, "consume" checks one; a message that does not hold changes
+ * nothing.
  *
  *   CERT           kind(1) hash of the receiver's chain as known(48) chain
  *   CERT_ACK       kind(1) SHA-384 of the chain(48)
  *   KEY_REQUEST    kind(1) number(8) life(16) group(1) salt(16) highest index(4) n(1) n x key id(12)
  *                  length(2) public value   length(2) signature
- *   KEY_RESPONSE   kind(1) number(8) hash of the request(48) life(16) group(1) salt(16) index(4) n(1) n x key id(12)
- *                  length(2) public value   length(2) signature
- *   KEY_CONFIRM    kind(1) flags(1) index(4) n(1) n x key id(12) HMAC(48)
- *   KEY_HINT       kind(1) number last seen(8) hash of the request(48) length(2) signature
+ *   KEY_RESPONSE   kind(1) number(8) hash of the request(48) life(16) group(1) salt(16) index(4) n(1) n x key
+ * id(12) length(2) public value   length(2) signature KEY_CONFIRM    kind(1) flags(1) index(4) n(1) n x key
+ * id(12) HMAC(48) KEY_HINT       kind(1) number last seen(8) hash of the request(48) length(2) signature
  *   METADATA_KEY, METADATA_KEY_ACK: keys/metadata_key.h
  *
- * Signatures cover: label, 0, sender's name, 0, receiver's name, 0, SHA-384 of the sender's chain, the message up to
- * the signature's length. Names are peering-common-names. */
+ * Signatures cover: label, 0, sender's name, 0, receiver's name, 0, SHA-384 of the sender's chain, the
+ * message up to the signature's length. Names are peering-common-names. */
 #ifndef SVR_KEYS_EXCHANGE_H
 #define SVR_KEYS_EXCHANGE_H
 
@@ -92,20 +92,20 @@ int svr_kex_fields_decode(svr_kex_fields *out, svr_crypt *c, svr_kex_kind kind, 
 bool svr_kex_verify(const svr_kex_ends *ends, const svr_peer_cert *cert, svr_piece msg, size_t signed_len,
                     svr_piece signature);
 
-/* Answers a verified request: computes the key, writes the response into `answer`. 0 and *key (the caller's), or the
- * reason to drop the request. */
+/* Answers a verified request: computes the key, writes the response into `answer`. 0 and *key (the caller's),
+ * or the reason to drop the request. */
 int svr_kex_answer_create(svr_kex_answer *answer, const svr_kex_ends *ends, const svr_kex_fields *request,
                           svr_piece request_msg, uint32_t index, const svr_keyring *ring, svr_peer_key **key);
 /* Computes the key that a verified response to our pending request makes. 0 and *key, or the reason. */
-int svr_kex_response_consume(const svr_kex_request *req, const svr_kex_ends *ends, const svr_kex_fields *response,
-                             svr_piece response_msg, svr_peer_key **key);
+int svr_kex_response_consume(const svr_kex_request *req, const svr_kex_ends *ends,
+                             const svr_kex_fields *response, svr_piece response_msg, svr_peer_key **key);
 
 /* KEY_CONFIRM, under `key`. `reply`: this one answers the other side's. Returns its length; 0 on failure. */
-size_t svr_kex_confirm_create(uint8_t out[SVR_KEX_MESSAGE_MAX], const svr_kex_ends *ends, const svr_peer_key *key,
-                              const svr_keyring *ring, bool reply);
+size_t svr_kex_confirm_create(uint8_t out[SVR_KEX_MESSAGE_MAX], const svr_kex_ends *ends,
+                              const svr_peer_key *key, const svr_keyring *ring, bool reply);
 /* Finds the key that the message confirms. 0 with *key, *held and *reply, or the reason to drop it. */
-int svr_kex_confirm_consume(const svr_kex_ends *ends, const svr_keyring *ring, svr_piece msg, svr_peer_key **key,
-                            svr_key_list *held, bool *reply);
+int svr_kex_confirm_consume(const svr_kex_ends *ends, const svr_keyring *ring, svr_piece msg,
+                            svr_peer_key **key, svr_key_list *held, bool *reply);
 
 /* KEY_HINT: tells the sender of the request with this hash what number was last seen from him. */
 size_t svr_kex_hint_create(uint8_t out[SVR_KEX_MESSAGE_MAX], const svr_kex_ends *ends, uint64_t last_seen,

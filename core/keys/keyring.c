@@ -60,9 +60,12 @@ static void change_over(svr_keyring *ring, const char *reason) {
 
 bool svr_keyring_peer_has_next(svr_keyring *ring, bool lacks_current) {
     if (!ring->next || ring->changeover != SVR_TIME_NEVER) return false;
-    if (!ring->current) change_over(ring, "first key");
-    else if (lacks_current) change_over(ring, "peer lost the former key"); /* PD-GRACE rule 4 */
-    else ring->changeover = ring->rt->now + SVR_KEY_GRACE;
+    if (!ring->current)
+        change_over(ring, "first key");
+    else if (lacks_current)
+        change_over(ring, "peer lost the former key"); /* PD-GRACE rule 4 */
+    else
+        ring->changeover = ring->rt->now + SVR_KEY_GRACE;
     return true;
 }
 

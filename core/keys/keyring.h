@@ -5,11 +5,12 @@
  *   current   used for sending, accepted
  *   old       the one before, still accepted
  *
- * A key enters as `next`. Once the peer is known to have it too (t0), the changeover is set to t0 + 30 s: next becomes
- * current, current becomes old (KEY-OLD-IN-REKEY, KEY-GRACE-30). The old key is erased 30 s after the changeover, and
- * not before a packet under the new one has come in: the peer may still be sending under the old one behind an outage
- * (KEY-OUTAGE). An answer that nobody confirmed stays in `next` without a changeover until a later exchange replaces
- * it. When the peer does not hold our current key, or there is none, the changeover is immediate. */
+ * A key enters as `next`. Once the peer is known to have it too (t0), the changeover is set to t0 + 30 s:
+ * next becomes current, current becomes old (KEY-OLD-IN-REKEY, KEY-GRACE-30). The old key is erased 30 s
+ * after the changeover, and not before a packet under the new one has come in: the peer may still be sending
+ * under the old one behind an outage (KEY-OUTAGE). An answer that nobody confirmed stays in `next` without a
+ * changeover until a later exchange replaces it. When the peer does not hold our current key, or there is
+ * none, the changeover is immediate. */
 #ifndef SVR_KEYS_KEYRING_H
 #define SVR_KEYS_KEYRING_H
 
@@ -62,8 +63,8 @@ void svr_peer_key_del(const svr_allocator *alloc, svr_peer_key *key);
 
 /* Takes over a freshly computed key as `next`, in place of an unconfirmed one. */
 void svr_keyring_install(svr_keyring *ring, svr_peer_key *key);
-/* The peer is known to have computed `next`. `lacks_current`: it does not hold what we send under. True when this was
- * news. */
+/* The peer is known to have computed `next`. `lacks_current`: it does not hold what we send under. True when
+ * this was news. */
 bool svr_keyring_peer_has_next(svr_keyring *ring, bool lacks_current);
 /* A packet authenticated under `key` came in. */
 void svr_keyring_heard(svr_keyring *ring, const svr_peer_key *key);

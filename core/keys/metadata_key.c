@@ -18,8 +18,9 @@ bool svr_metadata_key_make(svr_metadata_key *key, svr_crypt *c, uint32_t index) 
 void svr_metadata_key_log(svr_runtime *rt, const svr_metadata_key *key, const char *owner) {
     char a[2 * sizeof key->key + 1], b[2 * sizeof key->iv + 1], c[2 * sizeof key->hmac_key + 1];
     if (!rt->keylog) return;
-    svr_runtime_key_line(rt, "METADATA_KEY %s %u %s %s %s", owner, key->index, svr_hex(key->key, sizeof key->key, a),
-                         svr_hex(key->iv, sizeof key->iv, b), svr_hex(key->hmac_key, sizeof key->hmac_key, c));
+    svr_runtime_key_line(rt, "METADATA_KEY %s %u %s %s %s", owner, key->index,
+                         svr_hex(key->key, sizeof key->key, a), svr_hex(key->iv, sizeof key->iv, b),
+                         svr_hex(key->hmac_key, sizeof key->hmac_key, c));
     svr_wipe(a, sizeof a);
     svr_wipe(c, sizeof c);
 }
@@ -81,7 +82,8 @@ static bool derive(svr_crypt *c, svr_crypt_key *out, const svr_metadata_key *key
     return ok;
 }
 
-/* ---- sending ----------------------------------------------------------------------------------------------- */
+/* ---- sending
+ * ----------------------------------------------------------------------------------------------- */
 
 void svr_metadata_sender_init(svr_metadata_sender *s, svr_runtime *rt, const char *peer) {
     *s = (svr_metadata_sender){.rt = rt, .peer = peer, .changeover = SVR_TIME_NEVER};
@@ -132,8 +134,10 @@ bool svr_metadata_sender_accept(svr_metadata_sender *s, const svr_metadata_key *
     s->next = k;
     s->next_index = key->index;
     tell(s, "received", key->index);
-    if (at_once || !s->current) change_over(s);
-    else s->changeover = s->rt->now + SVR_KEY_GRACE;
+    if (at_once || !s->current)
+        change_over(s);
+    else
+        s->changeover = s->rt->now + SVR_KEY_GRACE;
     return true;
 }
 
@@ -141,7 +145,8 @@ void svr_metadata_sender_run(svr_metadata_sender *s) {
     if (s->changeover <= s->rt->now) change_over(s);
 }
 
-/* ---- receiving --------------------------------------------------------------------------------------------- */
+/* ---- receiving
+ * --------------------------------------------------------------------------------------------- */
 
 void svr_metadata_receiver_init(svr_metadata_receiver *r, svr_runtime *rt) {
     *r = (svr_metadata_receiver){.rt = rt};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Metadata keys. Each router makes its own and gives it to all its peers (KEY-META-SAME); who sends SVR metadata to it
- * enciphers with that key (KEY-META-PEERS). What a sender uses is derived from the key, the sender's name and the
- * sender's life (PD-KDF), so that two senders, or two lives of one, never share a cipher key or a nonce.
+ * Metadata keys. Each router makes its own and gives it to all its peers (KEY-META-SAME); who sends SVR
+ * metadata to it enciphers with that key (KEY-META-PEERS). What a sender uses is derived from the key, the
+ * sender's name and the sender's life (PD-KDF), so that two senders, or two lives of one, never share a
+ * cipher key or a nonce.
  *
  *   METADATA_KEY      kind(1) rekey index(4) cipher(1) key(32) IV(16) HMAC cipher(1) HMAC key(48)
  *   METADATA_KEY_ACK  kind(1) rekey index(4)
@@ -32,7 +33,8 @@ bool svr_metadata_key_decode(svr_metadata_key *out, const uint8_t *p, size_t len
 size_t svr_metadata_ack_encode(uint32_t index, uint8_t out[SVR_METADATA_KEY_ACK_LEN]);
 bool svr_metadata_ack_decode(uint32_t *index, const uint8_t *p, size_t len);
 
-/* The keys for sending SVR metadata to one peer. The peer's new key is used 30 s after its receipt (PD-GRACE). */
+/* The keys for sending SVR metadata to one peer. The peer's new key is used 30 s after its receipt
+ * (PD-GRACE). */
 typedef struct svr_metadata_sender {
     svr_runtime *rt;
     const char *peer; /* for events */
@@ -44,7 +46,8 @@ typedef struct svr_metadata_sender {
 
 void svr_metadata_sender_init(svr_metadata_sender *s, svr_runtime *rt, const char *peer);
 void svr_metadata_sender_fini(svr_metadata_sender *s);
-/* A key of the peer was received (KEY-STORE). `at_once`: the peer lost its former ones. False only for want of memory. */
+/* A key of the peer was received (KEY-STORE). `at_once`: the peer lost its former ones. False only for want
+ * of memory. */
 bool svr_metadata_sender_accept(svr_metadata_sender *s, const svr_metadata_key *key, const char *owner,
                                 const char *sender, const uint8_t life[SVR_LIFE_LEN], bool at_once);
 void svr_metadata_sender_run(svr_metadata_sender *s);
@@ -68,8 +71,8 @@ void svr_metadata_receiver_fini(svr_metadata_receiver *r);
 /* Adds one of our keys for this peer. When the place is full the oldest but the acknowledged one goes. */
 bool svr_metadata_receiver_add(svr_metadata_receiver *r, const svr_metadata_key *key, const char *owner,
                                const char *sender, const uint8_t life[SVR_LIFE_LEN]);
-/* The peer acknowledged `index`: older ones go when both graces are over (changeover, then late packets). True when
- * that was news. */
+/* The peer acknowledged `index`: older ones go when both graces are over (changeover, then late packets).
+ * True when that was news. */
 bool svr_metadata_receiver_acked(svr_metadata_receiver *r, uint32_t index);
 svr_metadata_receive_key *svr_metadata_receiver_find(const svr_metadata_receiver *r, uint32_t index);
 void svr_metadata_receiver_run(svr_metadata_receiver *r);

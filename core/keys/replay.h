@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Replay windows over 64-bit counters (CRY-REPLAY), as in RFC 6479: a ring of words, so that moving forward never
- * shifts bits. */
+ * Replay windows over 64-bit counters (CRY-REPLAY), as in RFC 6479: a ring of words, so that moving forward
+ * never shifts bits. */
 #ifndef SVR_KEYS_REPLAY_H
 #define SVR_KEYS_REPLAY_H
 

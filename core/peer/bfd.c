@@ -7,7 +7,8 @@ void svr_bfd_init(svr_bfd *b, const svr_bfd_config *config, uint32_t discriminat
                    .discriminator = discriminator,
                    .desired_tx = config->desired_tx_ms * SVR_MS,
                    .required_rx = config->required_min_rx_ms * SVR_MS,
-                   .remote_required_rx = 1, /* RFC 5880 section 6.8.1: one microsecond until the peer says more */
+                   .remote_required_rx =
+                       1, /* RFC 5880 section 6.8.1: one microsecond until the peer says more */
                    .multiplier = config->multiplier};
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * BFD, asynchronous mode (RFC 5880 section 6.8): the session's variables and rules, without packets or timers of its
- * own. A path embeds one session, feeds it control packets and the two expiries, and reads from it what to send and
- * when. */
+ * BFD, asynchronous mode (RFC 5880 section 6.8): the session's variables and rules, without packets or timers
+ * of its own. A path embeds one session, feeds it control packets and the two expiries, and reads from it
+ * what to send and when. */
 #ifndef SVR_PEER_BFD_H
 #define SVR_PEER_BFD_H
 
@@ -9,10 +9,10 @@
 #include "svr/wire.h"
 
 typedef enum svr_bfd_diag { /* RFC 5880 section 4.1 */
-    SVR_BFD_DIAG_NONE = 0,
-    SVR_BFD_DIAG_TIME_EXPIRED = 1,
-    SVR_BFD_DIAG_NEIGHBOR_DOWN = 3,
-    SVR_BFD_DIAG_PATH_DOWN = 5,
+                            SVR_BFD_DIAG_NONE = 0,
+                            SVR_BFD_DIAG_TIME_EXPIRED = 1,
+                            SVR_BFD_DIAG_NEIGHBOR_DOWN = 3,
+                            SVR_BFD_DIAG_PATH_DOWN = 5,
 } svr_bfd_diag;
 
 typedef struct svr_bfd {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Peers and the paths to them: what forwarding needs to know. The exchange behind it is in peer/peer_internal.h. */
+ * Peers and the paths to them: what forwarding needs to know. The exchange behind it is in
+ * peer/peer_internal.h. */
 #ifndef SVR_PEER_H
 #define SVR_PEER_H
 
@@ -16,8 +17,8 @@ typedef struct svr_path svr_path;
 svr_path *svr_peers_find_path(const svr_peers *peers, const svr_addr *local, const svr_addr *remote);
 /* The peer that a service-route names, or NULL (no path of it is on this node). */
 svr_peer *svr_peers_find(const svr_peers *peers, const svr_peer_config *config);
-/* A path that carries traffic now (PD-UP: BFD is up, keys are exchanged, the interface is up); NULL when there is none.
- * The first in configuration order. */
+/* A path that carries traffic now (PD-UP: BFD is up, keys are exchanged, the interface is up); NULL when
+ * there is none. The first in configuration order. */
 svr_path *svr_peer_path_in_service(const svr_peer *peer);
 
 bool svr_path_in_service(const svr_path *path);
@@ -27,10 +28,12 @@ const svr_path_config *svr_path_get_config(const svr_path *path);
 const svr_addr *svr_path_next_hop(const svr_path *path);
 const char *svr_peer_name(const svr_peer *peer); /* router name: for people, never for the wire */
 
-/* The key for SVR metadata to this peer: derived from the peer's metadata key (KEY-META-PEERS). Takes the next nonce.
- * False while the peer's key is not known or its counter is used up. `*index` is the peer's rekey index, TLV 16. */
+/* The key for SVR metadata to this peer: derived from the peer's metadata key (KEY-META-PEERS). Takes the
+ * next nonce. False while the peer's key is not known or its counter is used up. `*index` is the peer's rekey
+ * index, TLV 16. */
 bool svr_peer_metadata_send_key(svr_peer *peer, const svr_crypt_key **key, uint32_t *index, uint64_t *nonce);
-/* The key for SVR metadata from this peer under our rekey index `index`; NULL when there is none (any more). */
+/* The key for SVR metadata from this peer under our rekey index `index`; NULL when there is none (any more).
+ */
 const svr_crypt_key *svr_peer_metadata_receive_key(svr_peer *peer, uint32_t index);
 /* To be called once a packet under that key has been authenticated: false when its nonce was seen before. */
 bool svr_peer_metadata_accept(svr_peer *peer, uint32_t index, uint64_t nonce);

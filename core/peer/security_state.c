@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer/security_state.h"
 
-
-/* In the order of the states; an input that a row does not name has no effect there. A zero in the table (ESKM_DISABLED)
- * is never a destination: the feature cannot be switched off in a running node. */
+/* In the order of the states; an input that a row does not name has no effect there. A zero in the table
+ * (ESKM_DISABLED) is never a destination: the feature cannot be switched off in a running node. */
 static const svr_security_state table[SVR_SECURITY_STATE_COUNT][SVR_SECURITY_INPUT_COUNT] = {
     [SVR_ESKM_DISABLED] = {[SVR_IN_ENABLE] = SVR_ESKM_STANDBY},
     [SVR_ESKM_STANDBY] = {[SVR_IN_LINK_UP] = SVR_CERT_EXCH},

@@ -23,16 +23,16 @@ typedef enum svr_security_state {
 } svr_security_state;
 
 #define SVR_SECURITY_INPUTS(X)                                                                               \
-    X(ENABLE)             /* the feature is on */                                                            \
-    X(LINK_UP)            /* an interface towards the peer is up */                                          \
-    X(LINK_DOWN)          /* none is */                                                                      \
-    X(CERTS_EXCHANGED)    /* theirs accepted, ours acknowledged */                                           \
-    X(CERT_REFUSED)       /* theirs is not acceptable */                                                     \
-    X(CERT_ACCEPTED)      /* theirs is acceptable (again) */                                                 \
-    X(PEER_KEY)           /* a peer key is in use for sending */                                             \
-    X(METADATA_KEYS)      /* peer key, and both metadata keys received and acknowledged */                   \
-    X(NEW_LIFE)           /* the peer has restarted: its metadata key, and its copy of ours, are gone */     \
-    X(TIMEOUT)            /* peer-key-timeout */
+    X(ENABLE)          /* the feature is on */                                                               \
+    X(LINK_UP)         /* an interface towards the peer is up */                                             \
+    X(LINK_DOWN)       /* none is */                                                                         \
+    X(CERTS_EXCHANGED) /* theirs accepted, ours acknowledged */                                              \
+    X(CERT_REFUSED)    /* theirs is not acceptable */                                                        \
+    X(CERT_ACCEPTED)   /* theirs is acceptable (again) */                                                    \
+    X(PEER_KEY)        /* a peer key is in use for sending */                                                \
+    X(METADATA_KEYS)   /* peer key, and both metadata keys received and acknowledged */                      \
+    X(NEW_LIFE)        /* the peer has restarted: its metadata key, and its copy of ours, are gone */        \
+    X(TIMEOUT)         /* peer-key-timeout */
 
 typedef enum svr_security_input {
 #define X(name) SVR_IN_##name,

@@ -6,26 +6,30 @@
 #include "crypto/crypt.h"
 #include "svr/node.h"
 
-#define SVR_CHAIN_MAX 8192      /* bytes of a chain on the wire: each certificate as length(2) | DER */
+#define SVR_CHAIN_MAX 8192 /* bytes of a chain on the wire: each certificate as length(2) | DER */
 #define SVR_CHAIN_CERTS_MAX 6
 #define SVR_SIGNATURE_MAX 1024
 
 /* Our own certificate chain with its private key. */
 typedef struct svr_identity svr_identity;
 
-/* From PEM texts. NULL with `err` filled: not PEM, key and certificate do not belong together, chain too long. */
+/* From PEM texts. NULL with `err` filled: not PEM, key and certificate do not belong together, chain too
+ * long. */
 svr_identity *svr_identity_new(svr_crypt *c, const char *chain_pem, const char *key_pem, svr_error *err);
-/* A self-signed certificate (CRT-SELF): P-256, CN = SAN URI urn:ssr:peering: = `common_name`, valid from one day before
- * `wall` for ten years; its serial number and key come from the library context's RAND. */
-svr_identity *svr_identity_new_self_signed(svr_crypt *c, const char *common_name, svr_wall wall, svr_error *err);
+/* A self-signed certificate (CRT-SELF): P-256, CN = SAN URI urn:ssr:peering: = `common_name`, valid from one
+ * day before `wall` for ten years; its serial number and key come from the library context's RAND. */
+svr_identity *svr_identity_new_self_signed(svr_crypt *c, const char *common_name, svr_wall wall,
+                                           svr_error *err);
 void svr_identity_del(svr_identity *id);
 bool svr_identity_is_self_signed(const svr_identity *id);
 /* The chain in wire form; owned by the identity. */
 svr_piece svr_identity_chain(const svr_identity *id);
 /* The wall time at which the router's own certificate ends. */
 svr_wall svr_identity_not_after(const svr_identity *id);
-/* Signs with the certificate's key (RSA-PSS/SHA-384, ECDSA with SHA-384, or Ed25519). Returns the length; 0 on failure. */
-size_t svr_identity_sign(const svr_identity *id, const svr_piece *pieces, size_t n, uint8_t out[SVR_SIGNATURE_MAX]);
+/* Signs with the certificate's key (RSA-PSS/SHA-384, ECDSA with SHA-384, or Ed25519). Returns the length; 0
+ * on failure. */
+size_t svr_identity_sign(const svr_identity *id, const svr_piece *pieces, size_t n,
+                         uint8_t out[SVR_SIGNATURE_MAX]);
 
 /* What received certificates are judged against. */
 typedef struct svr_trust svr_trust;
@@ -48,13 +52,14 @@ const char *svr_cert_verdict_name(svr_cert_verdict verdict); /* "valid", "expire
 
 /* A peer's certificate: its public key, and its validity as far as the clock decides it. */
 typedef struct svr_peer_cert svr_peer_cert;
-/* Judges a chain in wire form at wall time `wall`. Without a CA in `trust` a self-signed certificate, or a chain whose
- * links verify, passes by name and time alone. *out is set for SVR_CERT_VALID, and also for SVR_CERT_EXPIRED,
- * _NOT_YET_VALID and _REVOKED when everything else holds (fail-soft goes on with it); NULL otherwise. */
-svr_cert_verdict svr_trust_judge(const svr_trust *trust, svr_piece chain, const char *common_name, svr_wall wall,
-                                 svr_peer_cert **out);
+/* Judges a chain in wire form at wall time `wall`. Without a CA in `trust` a self-signed certificate, or a
+ * chain whose links verify, passes by name and time alone. *out is set for SVR_CERT_VALID, and also for
+ * SVR_CERT_EXPIRED, _NOT_YET_VALID and _REVOKED when everything else holds (fail-soft goes on with it); NULL
+ * otherwise. */
+svr_cert_verdict svr_trust_judge(const svr_trust *trust, svr_piece chain, const char *common_name,
+                                 svr_wall wall, svr_peer_cert **out);
 void svr_peer_cert_del(svr_peer_cert *cert);
-svr_wall svr_peer_cert_not_after(const svr_peer_cert *cert); /* the earliest end in the chain */
+svr_wall svr_peer_cert_not_after(const svr_peer_cert *cert);         /* the earliest end in the chain */
 const uint8_t *svr_peer_cert_fingerprint(const svr_peer_cert *cert); /* SHA-384 of the chain in wire form */
 /* Checks a signature of the peer (CRT-PUBKEY). */
 bool svr_peer_cert_verify(const svr_peer_cert *cert, const svr_piece *pieces, size_t n, svr_piece signature);

@@ -66,7 +66,7 @@ typedef struct svr_service {
 typedef struct svr_neighborhood {
     const char *name;
     svr_topology topology;
-    const char *vector; /* NULL when absent */
+    const char *vector;   /* NULL when absent */
     svr_port_range ports; /* waypoint ports: default 16384..65534 */
     bool pmtu_discovery;
     svr_tcp_transport tcp_transport; /* default SVR_TCP_AS_UDP */
@@ -84,11 +84,11 @@ struct svr_node_config;
 typedef struct svr_interface {
     svr_ifid id;
     const char *name;
-    const char *device;        /* name of the device-interface */
-    const char *target;        /* `target-interface`: the host's device, or `device` when absent */
+    const char *device; /* name of the device-interface */
+    const char *target; /* `target-interface`: the host's device, or `device` when absent */
     svr_device_type type;
-    uint32_t mtu;              /* default 1500 */
-    const svr_tenant *tenant;  /* NULL: none */
+    uint32_t mtu;                 /* default 1500 */
+    const svr_tenant *tenant;     /* NULL: none */
     const svr_security *security; /* `inter-router-security`; NULL: encrypted, sha384 */
     svr_if_address *addresses;
     size_t n_addresses;
@@ -112,7 +112,7 @@ typedef struct svr_path_config {
 
 /* A peer of a router: generated from the neighborhoods, or written as `peer` by hand (CFG-PEERS-AUTO). */
 typedef struct svr_peer_config {
-    const char *name;                     /* the peer's router name */
+    const char *name; /* the peer's router name */
     const char *peering_common_name;
     bool generated;
     svr_path_config *paths; /* from all nodes of the router */

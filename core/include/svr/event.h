@@ -11,17 +11,17 @@
 typedef enum svr_severity { SVR_INFO, SVR_MINOR, SVR_MAJOR, SVR_CRITICAL } svr_severity;
 
 typedef enum svr_event_kind {
-    SVR_EVENT_BFD_STATE,        /* from, to, reason: the BFD session of `path` */
-    SVR_EVENT_SECURITY_STATE,   /* from, to, reason: the key exchange on `path` */
-    SVR_EVENT_PATH_SERVICE,     /* `path` began or ceased to carry traffic (to: "in-service", "out-of-service") */
-    SVR_EVENT_PEER_KEY,         /* to: "computed", "sending", "erased"; value: key index */
-    SVR_EVENT_METADATA_KEY,     /* the same for a metadata key; peer empty: our own; value: rekey index */
-    SVR_EVENT_PAYLOAD_KEY,      /* to: "computed", "sending", "erased"; value: key phase; detail: session */
-    SVR_EVENT_KEY_REQUEST,      /* a key request went out; value: attempt, from 1 */
-    SVR_EVENT_KEY_TIMEOUT,      /* peer-key-timeout passed without a valid answer */
-    SVR_EVENT_SESSION,          /* to: "created", "deleted"; detail: session and service */
-    SVR_EVENT_ALARM,            /* to: "raised", "cleared"; detail: message */
-    SVR_EVENT_CERTIFICATE,      /* a certificate was accepted or refused; reason says why */
+    SVR_EVENT_BFD_STATE,      /* from, to, reason: the BFD session of `path` */
+    SVR_EVENT_SECURITY_STATE, /* from, to, reason: the key exchange on `path` */
+    SVR_EVENT_PATH_SERVICE, /* `path` began or ceased to carry traffic (to: "in-service", "out-of-service") */
+    SVR_EVENT_PEER_KEY,     /* to: "computed", "sending", "erased"; value: key index */
+    SVR_EVENT_METADATA_KEY, /* the same for a metadata key; peer empty: our own; value: rekey index */
+    SVR_EVENT_PAYLOAD_KEY,  /* to: "computed", "sending", "erased"; value: key phase; detail: session */
+    SVR_EVENT_KEY_REQUEST,  /* a key request went out; value: attempt, from 1 */
+    SVR_EVENT_KEY_TIMEOUT,  /* peer-key-timeout passed without a valid answer */
+    SVR_EVENT_SESSION,      /* to: "created", "deleted"; detail: session and service */
+    SVR_EVENT_ALARM,        /* to: "raised", "cleared"; detail: message */
+    SVR_EVENT_CERTIFICATE,  /* a certificate was accepted or refused; reason says why */
     SVR_EVENT_KINDS
 } svr_event_kind;
 
@@ -30,10 +30,10 @@ typedef struct svr_event {
     svr_wall wall;
     svr_event_kind kind;
     svr_severity severity;
-    char peer[SVR_NAME_MAX + 1];      /* router name of the peer; "" when none is meant */
-    char path[SVR_EVENT_PATH_MAX];    /* "LOCAL-IF LOCAL-ADDRESS REMOTE-ADDRESS"; "" when none is meant */
-    const char *from, *to, *reason;   /* static texts; "" when absent */
-    uint64_t value;                   /* by kind, see above */
+    char peer[SVR_NAME_MAX + 1];    /* router name of the peer; "" when none is meant */
+    char path[SVR_EVENT_PATH_MAX];  /* "LOCAL-IF LOCAL-ADDRESS REMOTE-ADDRESS"; "" when none is meant */
+    const char *from, *to, *reason; /* static texts; "" when absent */
+    uint64_t value;                 /* by kind, see above */
     char detail[SVR_EVENT_DETAIL_MAX];
 } svr_event;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The host interface: one router node of the stack.
  *
- * Packets and facts go in; packets and events are pulled out; `now` comes last and never runs backwards. Nothing
- * here blocks, reads a clock or calls the host back, except for memory and OpenSSL's random numbers. After
- * any call that takes `now` the host should pull output until it is empty, pull events, and ask for the next
- * deadline. A node is used by one thread at a time; nodes of one environment by one thread altogether. */
+ * Packets and facts go in; packets and events are pulled out; `now` comes last and never runs backwards.
+ * Nothing here blocks, reads a clock or calls the host back, except for memory and OpenSSL's random numbers.
+ * After any call that takes `now` the host should pull output until it is empty, pull events, and ask for the
+ * next deadline. A node is used by one thread at a time; nodes of one environment by one thread altogether.
+ */
 #ifndef SVR_NODE_H
 #define SVR_NODE_H
 
@@ -16,19 +17,19 @@
 
 struct ossl_lib_ctx_st; /* OSSL_LIB_CTX */
 
-/* What many nodes share: memory, an OpenSSL library context (whose RAND decides what "random" means: seeded in
- * a simulation, the system's in a router), fetched algorithms, the cipher engine, the packet pool. */
+/* What many nodes share: memory, an OpenSSL library context (whose RAND decides what "random" means: seeded
+ * in a simulation, the system's in a router), fetched algorithms, the cipher engine, the packet pool. */
 typedef struct svr_env svr_env;
 
 typedef enum svr_engine {
-    SVR_ENGINE_AUTO,     /* intel-ipsec-mb where the CPU has it, else OpenSSL */
+    SVR_ENGINE_AUTO, /* intel-ipsec-mb where the CPU has it, else OpenSSL */
     SVR_ENGINE_OPENSSL,
     SVR_ENGINE_IPSEC_MB,
 } svr_engine;
 
 typedef struct svr_env_params {
-    const svr_allocator *alloc;       /* must outlive the environment */
-    struct ossl_lib_ctx_st *libctx;   /* NULL: the default context; must outlive the environment */
+    const svr_allocator *alloc;     /* must outlive the environment */
+    struct ossl_lib_ctx_st *libctx; /* NULL: the default context; must outlive the environment */
     svr_engine engine;
     size_t packets_max; /* packets in flight in all nodes together; 0: 65536 */
 } svr_env_params;
@@ -45,7 +46,7 @@ svr_pool *svr_env_pool(svr_env *env);
 typedef struct svr_credentials {
     const char *certificate; /* the router's own, then intermediates */
     const char *private_key;
-    const char *trusted_ca;  /* one or more roots; NULL: self-signed peers are accepted by name alone */
+    const char *trusted_ca; /* one or more roots; NULL: self-signed peers are accepted by name alone */
     const char *crl;
 } svr_credentials;
 
@@ -69,8 +70,8 @@ typedef struct svr_error {
 int svr_node_new(const svr_node_params *params, svr_time now, svr_node **out, svr_error *err);
 void svr_node_del(svr_node *node);
 
-/* Packets that arrived on interface `in`: whole IP datagrams. The node takes them all over; the batch is empty
- * afterwards. */
+/* Packets that arrived on interface `in`: whole IP datagrams. The node takes them all over; the batch is
+ * empty afterwards. */
 void svr_node_input(svr_node *node, svr_ifid in, svr_batch *packets, svr_time now);
 /* Moves up to SVR_BATCH_MAX packets into the empty batch `out`, which the host then owns; each says on
  * which interface and to which next hop it goes. Returns their number; 0: nothing waits. */
@@ -98,8 +99,8 @@ const svr_node_config *svr_node_get_config(const svr_node *node);
  * svr_node_show; or -1 with `err` saying which commands there are. */
 int svr_node_show(svr_node *node, const char *command, svr_time now, const svr_report **out, svr_error *err);
 
-/* Every reason to drop a packet, with how often it happened; for tests, metrics and `show counters`. Indexes run
- * from 0; `*name` is NULL past the end. */
+/* Every reason to drop a packet, with how often it happened; for tests, metrics and `show counters`. Indexes
+ * run from 0; `*name` is NULL past the end. */
 uint64_t svr_node_counter(const svr_node *node, size_t index, const char **name);
 
 #endif

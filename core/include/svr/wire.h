@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * The wire profile: metadata, TLVs, BFD, and the headers around them. Pure encoding and decoding; nothing here
- * has a key, a clock or memory of its own. Decoders never read past what they are given, and change `out` only on
- * success. All integers on the wire are in network order. Format: docs/protocol.md. */
+ * The wire profile: metadata, TLVs, BFD, and the headers around them. Pure encoding and decoding; nothing
+ * here has a key, a clock or memory of its own. Decoders never read past what they are given, and change
+ * `out` only on success. All integers on the wire are in network order. Format: docs/protocol.md. */
 #ifndef SVR_WIRE_H
 #define SVR_WIRE_H
 
 #include "svr/base.h"
 
-/* ---- metadata ---------------------------------------------------------------------------------------------- */
+/* ---- metadata
+ * ---------------------------------------------------------------------------------------------- */
 
 #define SVR_COOKIE UINT64_C(0x4c48dbc6ddf6670c)
 #define SVR_COOKIE_LEN 8
@@ -47,35 +48,37 @@ typedef enum svr_tlv_type {
     SVR_TLV_PAYLOAD_KEY = 46, /* length 1: session health check */
     SVR_TLV_MULTICAST_50 = 50,
     SVR_TLV_MULTICAST_51 = 51,
-    SVR_TLV_NONCE = 0x8001,      /* 8 bytes (PD-BLOCK) */
-    SVR_TLV_KEX_PART = 0x8002,   /* message id(4) total(4) offset(4) bytes: a key exchange message in clear (PD-KEX) */
-    SVR_TLV_KEX_SECRET = 0x8003, /* the same, inside encrypted metadata: METADATA_KEY and its acknowledgement */
-    SVR_TLV_KEYS_HELD = 0x8004,  /* n x (index(4) fingerprint(8)): the peer keys that the sender accepts */
-    SVR_TLV_TRANSPORT = 0x8005,  /* 1 byte: the inner protocol when the packet is UDP for another reason */
+    SVR_TLV_NONCE = 0x8001, /* 8 bytes (PD-BLOCK) */
+    SVR_TLV_KEX_PART =
+        0x8002, /* message id(4) total(4) offset(4) bytes: a key exchange message in clear (PD-KEX) */
+    SVR_TLV_KEX_SECRET =
+        0x8003, /* the same, inside encrypted metadata: METADATA_KEY and its acknowledgement */
+    SVR_TLV_KEYS_HELD = 0x8004, /* n x (index(4) fingerprint(8)): the peer keys that the sender accepts */
+    SVR_TLV_TRANSPORT = 0x8005, /* 1 byte: the inner protocol when the packet is UDP for another reason */
 } svr_tlv_type;
 
 typedef enum svr_control { /* value of SVR_TLV_CONTROL */
-    SVR_CONTROL_KEEP_ALIVE = 1,
-    SVR_CONTROL_ENABLE_METADATA = 2,
-    SVR_CONTROL_DISABLE_METADATA = 3,
-    SVR_CONTROL_DELETE_SESSION = 6,
-    SVR_CONTROL_SESSION_EXISTS = 8,
+                           SVR_CONTROL_KEEP_ALIVE = 1,
+                           SVR_CONTROL_ENABLE_METADATA = 2,
+                           SVR_CONTROL_DISABLE_METADATA = 3,
+                           SVR_CONTROL_DELETE_SESSION = 6,
+                           SVR_CONTROL_SESSION_EXISTS = 8,
 } svr_control;
 
 /* Where things are in a packet's metadata; pointers go into the caller's bytes. */
 typedef struct svr_metadata {
-    const uint8_t *start;     /* the cookie */
-    const uint8_t *header;    /* header TLVs */
-    size_t header_len;        /* bytes of header TLVs */
-    const uint8_t *payload;   /* payload TLVs, or IV and ciphertext */
+    const uint8_t *start;   /* the cookie */
+    const uint8_t *header;  /* header TLVs */
+    size_t header_len;      /* bytes of header TLVs */
+    const uint8_t *payload; /* payload TLVs, or IV and ciphertext */
     size_t payload_len;
-    size_t total;             /* bytes from the cookie to the end of the payload TLVs */
+    size_t total; /* bytes from the cookie to the end of the payload TLVs */
 } svr_metadata;
 
 typedef enum svr_metadata_result {
-    SVR_METADATA_NONE,    /* does not start with the cookie */
+    SVR_METADATA_NONE, /* does not start with the cookie */
     SVR_METADATA_OK,
-    SVR_METADATA_BAD,     /* cookie, but version or lengths are wrong */
+    SVR_METADATA_BAD, /* cookie, but version or lengths are wrong */
 } svr_metadata_result;
 
 /* Looks at the bytes right behind the L4 header. */
@@ -135,7 +138,8 @@ typedef struct svr_payload_key_tlv {
 void svr_tlv_put_payload_key(svr_tlv_writer *w, const svr_payload_key_tlv *key);
 bool svr_payload_key_decode(const svr_tlv *tlv, svr_payload_key_tlv *out);
 
-/* ---- BFD (RFC 5880) ---------------------------------------------------------------------------------------- */
+/* ---- BFD (RFC 5880)
+ * ---------------------------------------------------------------------------------------- */
 
 #define SVR_BFD_LEN 24
 
@@ -163,7 +167,8 @@ typedef enum svr_bfd_result {
 void svr_bfd_encode(const svr_bfd_packet *b, uint8_t out[SVR_BFD_LEN]);
 svr_bfd_result svr_bfd_decode(const uint8_t *p, size_t len, svr_bfd_packet *out);
 
-/* ---- IP, TCP, UDP, ICMP ------------------------------------------------------------------------------------ */
+/* ---- IP, TCP, UDP, ICMP
+ * ------------------------------------------------------------------------------------ */
 
 #define SVR_PROTO_ICMP 1
 #define SVR_PROTO_TCP 6
@@ -175,13 +180,13 @@ svr_bfd_result svr_bfd_decode(const uint8_t *p, size_t len, svr_bfd_packet *out)
 
 /* An IP datagram taken apart. */
 typedef struct svr_ip {
-    svr_flow flow;       /* addresses and, when has_ports, ports (echo: the identifier twice) */
-    bool has_ports;      /* TCP, UDP or ICMP echo, and not a later fragment */
-    bool fragment;       /* part of a fragmented datagram */
-    uint8_t tos, ttl;    /* traffic class, hop limit */
-    bool dont_fragment;  /* IPv6: always */
-    uint16_t header_len; /* bytes in front of the L4 header, IPv6 extension headers included */
-    uint16_t l4_len;     /* L4 header and payload, as the IP header says (link padding cut) */
+    svr_flow flow;          /* addresses and, when has_ports, ports (echo: the identifier twice) */
+    bool has_ports;         /* TCP, UDP or ICMP echo, and not a later fragment */
+    bool fragment;          /* part of a fragmented datagram */
+    uint8_t tos, ttl;       /* traffic class, hop limit */
+    bool dont_fragment;     /* IPv6: always */
+    uint16_t header_len;    /* bytes in front of the L4 header, IPv6 extension headers included */
+    uint16_t l4_len;        /* L4 header and payload, as the IP header says (link padding cut) */
     uint16_t l4_header_len; /* TCP with options, UDP 8, ICMP 8; 0 for others */
     uint8_t tcp_flags;
 } svr_ip;
@@ -200,7 +205,7 @@ typedef struct svr_ip_header {
     svr_addr src, dst;
     uint8_t proto, tos, ttl;
     bool dont_fragment;
-    uint16_t id;     /* IPv4 */
+    uint16_t id; /* IPv4 */
     uint16_t l4_len;
 } svr_ip_header;
 
@@ -213,11 +218,14 @@ void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint
                     size_t payload_len);
 /* Fills in the checksum of an L4 segment (TCP, UDP, ICMP, ICMPv6) at `l4`. */
 void svr_l4_checksum_set(uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src, const svr_addr *dst);
-bool svr_l4_checksum_ok(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src, const svr_addr *dst);
-/* One's complement sum of bytes, folded to 16 bits, not inverted; `sum` continues an earlier one (even length). */
+bool svr_l4_checksum_ok(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src,
+                        const svr_addr *dst);
+/* One's complement sum of bytes, folded to 16 bits, not inverted; `sum` continues an earlier one (even
+ * length). */
 uint32_t svr_checksum_add(uint32_t sum, const uint8_t *p, size_t len);
 uint16_t svr_checksum_fold(uint32_t sum);
-/* Lowers the MSS option of a SYN to `mss` when it is larger, mending the checksum. True when it changed something. */
+/* Lowers the MSS option of a SYN to `mss` when it is larger, mending the checksum. True when it changed
+ * something. */
 bool svr_tcp_clamp_mss(uint8_t *tcp, size_t len, uint16_t mss);
 
 /* ICMP errors that a router answers with. */
@@ -227,9 +235,9 @@ typedef enum svr_icmp_error {
     SVR_ICMP_UNREACHABLE,
     SVR_ICMP_TOO_BIG,
 } svr_icmp_error;
-/* Builds the whole IP datagram of an error about `orig` (quoting as much as RFC 792, RFC 1812 and RFC 4443 allow) from
- * `src` to the source of `orig`. Returns its length; 0 when `orig` must not be answered (an ICMP error, a fragment
- * other than the first, multicast, broadcast, no source) or `size` is too small. */
+/* Builds the whole IP datagram of an error about `orig` (quoting as much as RFC 792, RFC 1812 and RFC 4443
+ * allow) from `src` to the source of `orig`. Returns its length; 0 when `orig` must not be answered (an ICMP
+ * error, a fragment other than the first, multicast, broadcast, no source) or `size` is too small. */
 size_t svr_icmp_error_encode(svr_icmp_error what, uint32_t mtu, const svr_addr *src, const uint8_t *orig,
                              size_t orig_len, uint8_t *out, size_t size);
 

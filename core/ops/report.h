@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * Builds svr_report: records with fields, and from them the text that an operator reads. */
+#ifndef SVR_OPS_REPORT_H
+#define SVR_OPS_REPORT_H
+
+#include "svr/show.h"
+
+typedef struct svr_report_builder svr_report_builder;
+
+/* NULL when memory is short. A builder that runs out of memory later stays usable; its report says so by
+ * being NULL. */
+svr_report_builder *svr_report_builder_new(const svr_allocator *alloc);
+void svr_report_builder_del(svr_report_builder *b);
+/* Forgets everything, for the next report. */
+void svr_report_reset(svr_report_builder *b);
+
+/* Starts a record; `title` is copied. The fields that follow belong to it. Labels and keys must be static,
+ * texts are copied. */
+void svr_report_record(svr_report_builder *b, const char *title);
+void svr_report_text_field(svr_report_builder *b, const char *label, const char *key, const char *text);
+void svr_report_number(svr_report_builder *b, const char *label, const char *key, uint64_t number);
+void svr_report_flag(svr_report_builder *b, const char *label, const char *key, bool flag);
+/* "2 hrs 3 min 4 sec", as the spec's samples write a span. */
+void svr_report_span(svr_report_builder *b, const char *label, const char *key, svr_duration span);
+
+/* The report with its text: a block a record (title between rules, then "Label: value" lines). Owned by the
+ * builder, valid until the next reset. NULL when memory ran out. */
+const svr_report *svr_report_blocks(svr_report_builder *b);
+/* The same as a table: labels of the first record as heads, a row a record. */
+const svr_report *svr_report_table(svr_report_builder *b);
+
+#endif

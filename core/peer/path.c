@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "peer/peer_internal.h"
+
+#include <stdio.h>
+
+/* Both ends can compute each other's discriminator from the waypoint addresses. */
+static uint32_t discriminator(const svr_addr *local, const svr_addr *remote) {
+    svr_path_key key = {*local, *remote};
+    uint32_t d = (uint32_t)svr_hash(&key, sizeof key, 0);
+    return d ? d : 1;
+}
+
+static const svr_if_address *own_address(const svr_path_config *config) {
+    for (size_t i = 0; i < config->local_if->n_addresses; i++)
+        if (svr_addr_equal(&config->local_if->addresses[i].addr, &config->local))
+            return &config->local_if->addresses[i];
+    return NULL;
+}
+
+static svr_addr find_next_hop(const svr_path_config *config) {
+    const svr_if_address *own = own_address(config);
+    if (!own || !own->gateway.family) return config->remote;
+    svr_prefix link = svr_prefix_make(&own->addr, own->prefix_len);
+    return svr_prefix_contains(&link, &config->remote) ? config->remote : own->gateway;
+}
+
+void svr_path_describe(const svr_path *path, char out[SVR_EVENT_PATH_MAX]) {
+    char local[SVR_ADDR_TEXT_MAX], remote[SVR_ADDR_TEXT_MAX];
+    snprintf(out, SVR_EVENT_PATH_MAX, "%.20s %s %s", path->config->local_if->name,
+             svr_addr_format(&path->config->local, local), svr_addr_format(&path->config->remote, remote));
+}
+
+static svr_event *path_event(const svr_path *path, svr_event_kind kind) {
+    svr_event *ev = svr_runtime_event(path->peer->all->rt, kind);
+    svr_strcpy(ev->peer, sizeof ev->peer, path->peer->config->name);
+    svr_path_describe(path, ev->path);
+    return ev;
+}
+
+void svr_path_review(svr_path *path) {
+    bool serves =
+        path->interface_up && path->bfd.state == SVR_BFD_UP && path->peer->state == SVR_MKEY_EXCH_COMP;
+    if (serves == path->in_service) return;
+    path->in_service = serves;
+    path->peer->all->changes++;
+    svr_event *ev = path_event(path, SVR_EVENT_PATH_SERVICE);
+    ev->from = serves ? "out-of-service" : "in-service";
+    ev->to = serves ? "in-service" : "out-of-service";
+    if (!serves)
+        ev->reason = !path->interface_up             ? "interface down"
+                     : path->bfd.state != SVR_BFD_UP ? "bfd down"
+                                                     : svr_security_state_name(path->peer->state);
+}
+
+/* RFC 5880 section 6.8.7: 75 to 100 % of the interval, at most 90 % with multiplier 1. */
+static void plan_tx(svr_path *path) {
+    svr_runtime *rt = path->peer->all->rt;
+    svr_duration interval = svr_bfd_interval(&path->bfd);
+    svr_duration spread = interval * (path->bfd.multiplier == 1 ? 15 : 25) / 100;
+    svr_time when = interval && path->interface_up
+                        ? rt->now + interval * 75 / 100 + svr_runtime_jitter(rt, spread + 1)
+                        : SVR_TIME_NEVER;
+    svr_timer_set(&path->tx, &rt->timers, when);
+}
+
+static void send_now(svr_path *path, bool final) {
+    svr_path_send(path, (svr_piece){0}, (svr_piece){0}, final);
+    if (!final) plan_tx(path);
+}
+
+static void set_bfd_state(svr_path *path, svr_bfd_state state, svr_bfd_diag diag, const char *reason) {
+    svr_bfd_state from = path->bfd.state;
+    if (from == state) return;
+    svr_bfd_set_state(&path->bfd, state, diag);
+    svr_event *ev = path_event(path, SVR_EVENT_BFD_STATE);
+    ev->from = svr_bfd_state_name(from);
+    ev->to = svr_bfd_state_name(state);
+    ev->reason = reason;
+    svr_path_review(path);
+    if (path->interface_up) send_now(path, false);
+    if (state == SVR_BFD_UP) svr_peer_try_now(path->peer);
+}
+
+static void tx_due(svr_timer *t, void *ctx, svr_time now) {
+    (void)ctx;
+    (void)now;
+    send_now(svr_container_of(t, svr_path, tx), false);
+}
+
+static void detect_due(svr_timer *t, void *ctx, svr_time now) {
+    (void)ctx;
+    (void)now;
+    set_bfd_state(svr_container_of(t, svr_path, detect), SVR_BFD_DOWN, SVR_BFD_DIAG_TIME_EXPIRED,
+                  "control detection time expired");
+}
+
+bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config) {
+    svr_timer_heap *timers = &peer->all->rt->timers;
+    path->key = (svr_path_key){config->local, config->remote};
+    path->peer = peer;
+    path->config = config;
+    path->next_hop = find_next_hop(config);
+    path->interface_up = true;
+    svr_bfd_init(&path->bfd, &peer->all->node->router->bfd, discriminator(&config->local, &config->remote));
+    return svr_timer_init(&path->tx, timers, tx_due) && svr_timer_init(&path->detect, timers, detect_due);
+}
+
+void svr_path_fini(svr_path *path) {
+    svr_timer_fini(&path->tx, &path->peer->all->rt->timers);
+    svr_timer_fini(&path->detect, &path->peer->all->rt->timers);
+}
+
+void svr_path_start(svr_path *path) {
+    send_now(path, false);
+}
+
+void svr_path_set_interface(svr_path *path, bool up) {
+    svr_runtime *rt = path->peer->all->rt;
+    if (path->interface_up == up) return;
+    path->interface_up = up;
+    if (up) {
+        send_now(path, false);
+        return;
+    }
+    svr_timer_stop(&path->tx, &rt->timers);
+    svr_timer_stop(&path->detect, &rt->timers);
+    set_bfd_state(path, SVR_BFD_DOWN, SVR_BFD_DIAG_PATH_DOWN, "interface down");
+}
+
+void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p) {
+    svr_runtime *rt = path->peer->all->rt;
+    if (p->your_discriminator && p->your_discriminator != path->bfd.discriminator) {
+        svr_drop_count(rt, SVR_DROP_BFD_DISCRIMINATOR);
+        return;
+    }
+    svr_bfd_state next = svr_bfd_receive(&path->bfd, p);
+    svr_timer_set(&path->detect, &rt->timers, rt->now + svr_bfd_detection(&path->bfd));
+    set_bfd_state(path, next, next == SVR_BFD_DOWN ? SVR_BFD_DIAG_NEIGHBOR_DOWN : SVR_BFD_DIAG_NONE,
+                  next == SVR_BFD_DOWN ? "neighbor signaled down" : "control packet");
+    if (p->poll) send_now(path, true);
+}
+
+bool svr_path_in_service(const svr_path *path) {
+    return path->in_service;
+}
+svr_peer *svr_path_peer(const svr_path *path) {
+    return path->peer;
+}
+const svr_path_config *svr_path_get_config(const svr_path *path) {
+    return path->config;
+}
+const svr_addr *svr_path_next_hop(const svr_path *path) {
+    return &path->next_hop;
+}

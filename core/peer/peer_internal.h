@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ * Inside core/peer: peers, their paths, and the exchange between them. The node and the show commands may
+ * look; only core/peer changes anything.
+ *
+ *   peers.c          all peers of a node: life cycle, lookup, our own metadata key
+ *   path.c           one path: BFD timers, interface, service
+ *   bfd_packet.c     BFD packets with their metadata: made, signed, checked, taken apart
+ *   exchange_flow.c  what is decided when a message of the key exchange comes in (PD-KEX, PD-GLARE, PD-GRACE)
+ *   attempt.c        what is outstanding, when it is sent (again), when it counts as unanswered
+ * (KEY-RETRANSMIT, KEY-TIMEOUT, KEY-RETRY); the peer's security state
+ *
+ * Timers of a peer: `retry` sends again what is outstanding; `timeout` ends the patience with it; `rotate`
+ * carries out changeovers and erasures of the key ring and of metadata keys; `rekey` starts the next
+ * exchange. Timers of a path: `tx` sends the next BFD packet, `detect` notices silence. One timer of the node
+ * renews its metadata key. */
+#ifndef SVR_PEER_INTERNAL_H
+#define SVR_PEER_INTERNAL_H
+
+#include "base/table.h"
+#include "keys/exchange.h"
+#include "keys/metadata_key.h"
+#include "peer/bfd.h"
+#include "peer/peer.h"
+#include "peer/peers.h"
+#include "peer/security_state.h"
+
+#define SVR_KEX_PART_MAX 1200  /* bytes of a message in one packet (PD-KEX) */
+#define SVR_REASSEMBLY_SLOTS 2 /* messages put together at a time, per peer */
+#define SVR_KEX_PARTS_MAX (SVR_KEX_TOTAL_MAX / SVR_KEX_PART_MAX + 1)
+#define SVR_HINT_INTERVAL SVR_SEC
+
+typedef struct svr_path_key {
+    svr_addr local, remote;
+} svr_path_key;
+
+struct svr_path {
+    svr_path_key key; /* of svr_peers.by_address */
+    svr_peer *peer;
+    const svr_path_config *config;
+    svr_addr next_hop;
+    svr_bfd bfd;
+    svr_timer tx, detect;
+    bool interface_up;
+    bool in_service;
+    bool told; /* what svr_peers_next_change said last */
+};
+
+/* What the peer owes us an answer to, in this order. */
+typedef enum svr_outstanding {
+    SVR_WAIT_NOTHING,
+    SVR_WAIT_CERTIFICATE,  /* to our certificate */
+    SVR_WAIT_RESPONSE,     /* to our key request */
+    SVR_WAIT_METADATA_ACK, /* to our metadata key */
+} svr_outstanding;
+
+/* A message that comes in parts. */
+typedef struct svr_reassembly {
+    uint32_t id, total; /* total 0: unused */
+    uint32_t have;      /* bit n: the part at offset n * SVR_KEX_PART_MAX is here */
+    svr_time last;
+    uint8_t bytes[SVR_KEX_TOTAL_MAX];
+} svr_reassembly;
+
+struct svr_peer {
+    svr_peers *all;
+    const svr_peer_config *config;
+    svr_path *paths;
+    size_t n_paths;
+    svr_security_state state;
+
+    svr_peer_cert *cert;      /* accepted, and the one that signatures were checked with */
+    svr_peer_cert *candidate; /* accepted since; takes over when a signature holds under it */
+    bool cert_received, cert_acked, salt_received, salt_acked, key_received, key_acked;
+    uint8_t peer_salt[SVR_SALT_LEN], salt[SVR_SALT_LEN]; /* of the last exchange, for show */
+
+    svr_keyring ring;
+    svr_kex_request request;
+    svr_kex_answer answer;
+    uint64_t last_number;      /* of our requests */
+    uint64_t peer_last_number; /* of the peer's */
+    bool has_life;
+    uint8_t life[SVR_LIFE_LEN];
+    svr_time hinted;
+
+    svr_metadata_sender to_peer;
+    svr_metadata_receiver from_peer;
+
+    svr_timer retry, timeout, rotate, rekey;
+    svr_outstanding waiting_for;
+    bool rekey_wanted; /* a new exchange is due */
+    bool timed_out;
+    uint32_t attempts; /* of what is outstanding */
+    uint32_t next_message_id;
+    svr_reassembly *slots[SVR_REASSEMBLY_SLOTS];
+};
+
+struct svr_peers {
+    svr_runtime *rt;
+    const svr_config *config;
+    const svr_node_config *node;
+    svr_identity *identity;
+    svr_trust *trust;
+    uint8_t chain_hash[SVR_HASH_LEN]; /* of our own chain */
+    uint8_t life[SVR_LIFE_LEN];
+    svr_metadata_key metadata_key;
+    svr_time metadata_made;
+    svr_timer renew;
+    svr_peer *peers;
+    size_t n_peers;
+    svr_table by_address;
+    size_t changes; /* paths that svr_peers_next_change has yet to tell */
+};
+
+svr_kex_ends svr_peer_ends(const svr_peer *peer);
+const char *svr_peer_self_name(const svr_peer *peer); /* our peering-common-name */
+
+/* path.c */
+bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config);
+void svr_path_fini(svr_path *path);
+void svr_path_start(svr_path *path);
+void svr_path_set_interface(svr_path *path, bool up);
+/* A BFD control packet that may be believed. */
+void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p);
+/* Recomputes whether the path carries traffic (PD-UP). */
+void svr_path_review(svr_path *path);
+/* Text for events: interface and both addresses. */
+void svr_path_describe(const svr_path *path, char out[SVR_EVENT_PATH_MAX]);
+
+/* bfd_packet.c */
+/* Sends a BFD packet on the path, with TLVs of the key exchange: `clear` for the header, `secret` for the
+ * encrypted part (only when there is a key; otherwise `secret` must be empty). */
+void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final);
+/* Cuts a message of the exchange into parts and sends them. */
+void svr_path_send_message(svr_path *path, svr_piece msg, bool secret);
+/* Takes over a packet for UDP port 1280. */
+void svr_path_receive(svr_path *path, svr_packet *pkt, const svr_ip *ip);
+
+/* exchange_flow.c: 0, or the reason why the message was dropped */
+int svr_peer_receive_clear(svr_peer *peer, svr_path *path, svr_piece msg);
+int svr_peer_receive_secret(svr_peer *peer, svr_path *path, svr_piece msg);
+/* An authenticated packet under `key` said which keys its sender holds. */
+void svr_peer_heard(svr_peer *peer, svr_peer_key *key, const svr_key_list *held);
+void svr_peer_send_cert(svr_peer *peer, svr_path *path);
+/* Starts an exchange: makes the request, sends it. */
+void svr_peer_start_request(svr_peer *peer, const char *reason);
+
+/* attempt.c */
+bool svr_peer_timers_init(svr_peer *peer);
+void svr_peer_timers_fini(svr_peer *peer);
+void svr_peer_input(svr_peer *peer, svr_security_input input, const char *reason);
+/* Something changed: sends what became outstanding, moves the state on, sets the timers. */
+void svr_peer_progress(svr_peer *peer);
+/* A valid answer came in: patience starts anew. */
+void svr_peer_answered(svr_peer *peer);
+/* Tries again at once: an interface or a path changed (KEY-RETRY-IFCHANGE). */
+void svr_peer_try_now(svr_peer *peer);
+/* An exchange is complete: the next one is due after peer-key-rekey-interval (KEY-REKEY-PEER). */
+void svr_peer_plan_rekey(svr_peer *peer);
+/* Sends a message on the best path, or on all that might work while none is up. */
+void svr_peer_send(svr_peer *peer, svr_piece msg, bool secret);
+void svr_peer_send_metadata_key(svr_peer *peer);
+
+#endif
