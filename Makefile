@@ -93,12 +93,24 @@ $(B)/lib/libns3shim.a: $(SHIM_OBJ)
 	@mkdir -p $(@D)
 	rm -f $@ && ar crs $@ $^
 
-$(B)/tests/sim/test_shim: tests/sim/test_shim.c $(B)/lib/libns3shim.a
+$(B)/sim/%.o: sim/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Isim -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(B)/lib/libns3shim.a $(NS3_LIBS) -lcmocka
+	$(CC) $(CPPFLAGS) -Isim -Ipcap-tools $(CFLAGS) -c $< -o $@
+
+$(B)/pcap-tools/%.o: pcap-tools/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Ipcap-tools $(CFLAGS) -c $< -o $@
+
+PCAPNG_OBJ   := $(B)/pcap-tools/pcapng/pcapng.o
+SIM_TEST_BIN := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/test_*.c))
+
+$(B)/tests/sim/%: tests/sim/%.c $(B)/lib/libns3shim.a $(B)/sim/svrsim/seeded_rand.o $(PCAPNG_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Isim -Ipcap-tools -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(filter %.o %.a,$^) \
+		$(NS3_LIBS) -lcmocka -lcrypto -lpcap
 
 .PHONY: test-sim
-test-sim: $(B)/tests/sim/test_shim
+test-sim: $(SIM_TEST_BIN)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) --exec '' $^
 
 clean:
