@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "svr/wire.h"
+
+#include "base/bytes.h"
+
+/* Sums machine words; RFC 1071 lets the byte order be put right at the end. */
+uint32_t svr_checksum_add(uint32_t sum, const uint8_t *p, size_t len) {
+    uint64_t total = 0, w;
+    for (; len >= 8; p += 8, len -= 8) {
+        memcpy(&w, p, 8);
+        total += w;
+        total += total < w;
+    }
+    w = 0;
+    memcpy(&w, p, len);
+    total += w;
+    total += total < w;
+    total = (total & UINT32_MAX) + (total >> 32);
+    total = (total & UINT32_MAX) + (total >> 32);
+    total = (total & UINT16_MAX) + (total >> 16);
+    total = (total & UINT16_MAX) + (total >> 16);
+    uint8_t bytes[2];
+    uint16_t native = (uint16_t)total;
+    memcpy(bytes, &native, 2);
+    return (uint32_t)svr_checksum_fold(sum + svr_get16(bytes));
+}
+
+uint16_t svr_checksum_fold(uint32_t sum) {
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    return (uint16_t)sum;
+}
+
+static uint32_t pseudo_header(uint8_t proto, const svr_addr *src, const svr_addr *dst, size_t len) {
+    uint32_t sum = svr_checksum_add(0, src->bytes, svr_addr_size(src));
+    sum = svr_checksum_add(sum, dst->bytes, svr_addr_size(dst));
+    return svr_checksum_fold(sum + proto + (uint32_t)len);
+}
+
+/* ICMP for IPv4 has no pseudo header. */
+static uint16_t l4_sum(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src,
+                       const svr_addr *dst) {
+    uint32_t sum = proto == SVR_PROTO_ICMP ? 0 : pseudo_header(proto, src, dst, len);
+    return svr_checksum_fold(svr_checksum_add(sum, l4, len));
+}
+
+static size_t checksum_offset(uint8_t proto) {
+    return proto == SVR_PROTO_TCP ? 16 : proto == SVR_PROTO_UDP ? 6 : 2;
+}
+
+void svr_l4_checksum_set(uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src, const svr_addr *dst) {
+    size_t at = checksum_offset(proto);
+    if (len < at + 2) return;
+    svr_put16(l4 + at, 0);
+    uint16_t sum = (uint16_t)~l4_sum(l4, len, proto, src, dst);
+    svr_put16(l4 + at, proto == SVR_PROTO_UDP && sum == 0 ? UINT16_MAX : sum);
+}
+
+bool svr_l4_checksum_ok(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src,
+                        const svr_addr *dst) {
+    size_t at = checksum_offset(proto);
+    if (len < at + 2) return false;
+    if (proto == SVR_PROTO_UDP && src->family == 4 && svr_get16(l4 + at) == 0)
+        return true; /* none was made */
+    return l4_sum(l4, len, proto, src, dst) == UINT16_MAX;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "svr/wire.h"
+
+#include "base/bytes.h"
+
+#define TLV_HEADER_LEN 4
+#define CONTEXT_PORTS_LEN 5 /* two ports, protocol */
+#define PAYLOAD_KEY_TLV_LEN (2 + SVR_PAYLOAD_KEY_LEN)
+
+svr_tlv_cursor svr_tlv_first(const uint8_t *p, size_t len) {
+    return (svr_tlv_cursor){.p = p, .end = p + len, .ok = true};
+}
+
+bool svr_tlv_next(svr_tlv_cursor *c, svr_tlv *out) {
+    if (!c->ok || c->p == c->end) return false;
+    svr_reader r = svr_reader_make(c->p, (size_t)(c->end - c->p));
+    svr_tlv tlv;
+    tlv.type = svr_read16(&r);
+    tlv.len = svr_read16(&r);
+    tlv.value = svr_read_bytes(&r, tlv.len);
+    c->ok = r.ok;
+    if (!r.ok) return false;
+    c->p = r.p;
+    *out = tlv;
+    return true;
+}
+
+bool svr_tlv_well_formed(const uint8_t *p, size_t len) {
+    svr_tlv_cursor c = svr_tlv_first(p, len);
+    svr_tlv tlv;
+    while (svr_tlv_next(&c, &tlv))
+        ;
+    return c.ok;
+}
+
+bool svr_tlv_find(const uint8_t *p, size_t len, uint16_t type, svr_tlv *out) {
+    svr_tlv_cursor c = svr_tlv_first(p, len);
+    svr_tlv tlv;
+    while (svr_tlv_next(&c, &tlv)) {
+        if (tlv.type != type) continue;
+        *out = tlv;
+        return true;
+    }
+    return false;
+}
+
+const char *svr_tlv_name(uint16_t type) {
+    switch ((svr_tlv_type)type) {
+    case SVR_TLV_FRAGMENT: return "fragment";
+    case SVR_TLV_FORWARD_CONTEXT_V4: return "forward-context-v4";
+    case SVR_TLV_FORWARD_CONTEXT_V6: return "forward-context-v6";
+    case SVR_TLV_REVERSE_CONTEXT_V4: return "reverse-context-v4";
+    case SVR_TLV_REVERSE_CONTEXT_V6: return "reverse-context-v6";
+    case SVR_TLV_SESSION_UUID: return "session-uuid";
+    case SVR_TLV_TENANT: return "tenant";
+    case SVR_TLV_SERVICE: return "service";
+    case SVR_TLV_SESSION_ENCRYPTED: return "session-encrypted";
+    case SVR_TLV_TCP_SYN: return "tcp-syn";
+    case SVR_TLV_SOURCE_ROUTER: return "source-router";
+    case SVR_TLV_SECURITY_POLICY: return "security-policy";
+    case SVR_TLV_SECURITY_ID: return "security-id";
+    case SVR_TLV_DESTINATION_ROUTER: return "destination-router";
+    case SVR_TLV_DISABLE_FORWARD_METADATA: return "disable-forward-metadata";
+    case SVR_TLV_PEER_PATH_ID: return "peer-path-id";
+    case SVR_TLV_ICMP_ERROR_V4: return "icmp-error-location-v4";
+    case SVR_TLV_ICMP_ERROR_V6: return "icmp-error-location-v6";
+    case SVR_TLV_CONTROL: return "control-message";
+    case SVR_TLV_SOURCE_NAT: return "source-nat-address";
+    case SVR_TLV_PATH_METRICS: return "path-metrics";
+    case SVR_TLV_MODIFY: return "modify-request";
+    case SVR_TLV_APPLICATION: return "application";
+    case SVR_TLV_REMAINING_TIME: return "remaining-session-time";
+    case SVR_TLV_PAYLOAD_KEY: return "payload-key";
+    case SVR_TLV_MULTICAST_50: return "multicast-50";
+    case SVR_TLV_MULTICAST_51: return "multicast-51";
+    case SVR_TLV_NONCE: return "nonce";
+    case SVR_TLV_KEX_PART: return "key-exchange-part";
+    case SVR_TLV_KEX_SECRET: return "key-exchange-secret";
+    case SVR_TLV_KEYS_HELD: return "keys-held";
+    case SVR_TLV_TRANSPORT: return "transport";
+    }
+    return "unknown";
+}
+
+/* ---- writing
+ * ----------------------------------------------------------------------------------------------- */
+
+svr_tlv_writer svr_tlv_writer_make(uint8_t *buf, size_t size) {
+    return (svr_tlv_writer){.start = buf, .p = buf, .end = buf + size, .ok = true};
+}
+
+size_t svr_tlv_written(const svr_tlv_writer *w) {
+    return (size_t)(w->p - w->start);
+}
+
+/* Writes type and length; returns where the value goes, or NULL. */
+static uint8_t *begin(svr_tlv_writer *w, uint16_t type, size_t len) {
+    if (!w->ok || len > UINT16_MAX || (size_t)(w->end - w->p) < TLV_HEADER_LEN + len) {
+        w->ok = false;
+        return NULL;
+    }
+    svr_put16(w->p, type);
+    svr_put16(w->p + 2, (uint16_t)len);
+    uint8_t *value = w->p + TLV_HEADER_LEN;
+    w->p = value + len;
+    return value;
+}
+
+void svr_tlv_put(svr_tlv_writer *w, uint16_t type, const void *value, size_t len) {
+    uint8_t *p = begin(w, type, len);
+    if (p && len) memcpy(p, value, len);
+}
+
+void svr_tlv_put8(svr_tlv_writer *w, uint16_t type, uint8_t v) {
+    svr_tlv_put(w, type, &v, 1);
+}
+
+void svr_tlv_put32(svr_tlv_writer *w, uint16_t type, uint32_t v) {
+    uint8_t *p = begin(w, type, 4);
+    if (p) svr_put32(p, v);
+}
+
+void svr_tlv_put64(svr_tlv_writer *w, uint16_t type, uint64_t v) {
+    uint8_t *p = begin(w, type, 8);
+    if (p) svr_put64(p, v);
+}
+
+void svr_tlv_put_text(svr_tlv_writer *w, uint16_t type, const char *text) {
+    svr_tlv_put(w, type, text, strlen(text));
+}
+
+void svr_tlv_put_context(svr_tlv_writer *w, bool reverse, const svr_flow *flow) {
+    size_t n = svr_addr_size(&flow->src);
+    uint16_t type = (uint16_t)(SVR_TLV_FORWARD_CONTEXT_V4 + (flow->src.family == 6) + (reverse ? 2 : 0));
+    uint8_t *p = begin(w, type, 2 * n + CONTEXT_PORTS_LEN);
+    if (!p) return;
+    memcpy(p, flow->src.bytes, n);
+    memcpy(p + n, flow->dst.bytes, n);
+    svr_put16(p + 2 * n, flow->sport);
+    svr_put16(p + 2 * n + 2, flow->dport);
+    p[2 * n + 4] = flow->proto;
+}
+
+bool svr_context_decode(const svr_tlv *tlv, svr_flow *out) {
+    if (tlv->type < SVR_TLV_FORWARD_CONTEXT_V4 || tlv->type > SVR_TLV_REVERSE_CONTEXT_V6) return false;
+    uint8_t family = tlv->type % 2 ? 6 : 4;
+    size_t n = family == 4 ? 4 : 16;
+    if (tlv->len != 2 * n + CONTEXT_PORTS_LEN) return false;
+    const uint8_t *ports = tlv->value + 2 * n;
+    *out = (svr_flow){.src = svr_addr_from_bytes(family, tlv->value),
+                      .dst = svr_addr_from_bytes(family, tlv->value + n),
+                      .sport = svr_get16(ports),
+                      .dport = svr_get16(ports + 2),
+                      .proto = ports[4]};
+    return true;
+}
+
+bool svr_text_decode(const svr_tlv *tlv, char out[SVR_NAME_MAX + 1]) {
+    if (tlv->len == 0 || tlv->len > SVR_NAME_MAX || memchr(tlv->value, 0, tlv->len)) return false;
+    memcpy(out, tlv->value, tlv->len);
+    out[tlv->len] = 0;
+    return true;
+}
+
+void svr_tlv_put_payload_key(svr_tlv_writer *w, const svr_payload_key_tlv *key) {
+    uint8_t *p = begin(w, SVR_TLV_PAYLOAD_KEY, PAYLOAD_KEY_TLV_LEN);
+    if (!p) return;
+    p[0] = key->phase;
+    p[1] = key->hmac;
+    memcpy(p + 2, key->key, SVR_PAYLOAD_KEY_LEN);
+}
+
+bool svr_payload_key_decode(const svr_tlv *tlv, svr_payload_key_tlv *out) {
+    if (tlv->type != SVR_TLV_PAYLOAD_KEY || tlv->len != PAYLOAD_KEY_TLV_LEN || tlv->value[1] > 1)
+        return false;
+    out->phase = tlv->value[0];
+    out->hmac = tlv->value[1];
+    memcpy(out->key, tlv->value + 2, SVR_PAYLOAD_KEY_LEN);
+    return true;
+}
