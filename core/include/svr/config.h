@@ -45,7 +45,7 @@ typedef struct svr_port_range {
     uint16_t first, last;
 } svr_port_range;
 
-/* `transport` of a service. proto 0 stands for any. */
+/* `transport` of a service. proto 1 stands for ICMP and ICMPv6. */
 typedef struct svr_service_transport {
     uint8_t proto;
     svr_port_range *ports; /* none: all */
@@ -158,6 +158,7 @@ typedef struct svr_router_config {
     size_t n_peers;
     svr_service_route *routes;
     size_t n_routes;
+    const void *tree; /* the parser's own */
 } svr_router_config;
 
 /* `trusted-ca-certificate` and `client-certificate`: names of files that the host reads, since the core has

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/model.h"
+
+#include <string.h>
+
+/* Peers come from the neighborhoods: routers that share one peer, over each pair of interfaces in it and each
+ * pair of addresses of one family (CFG-PEERS-AUTO). A `peer` block names a peer by hand; its paths are then
+ * the adjacencies that name it, if there are any. */
+
+/* hub with all, mesh with all, spoke not with spoke. */
+static bool may_peer(svr_topology a, svr_topology b) {
+    return !(a == SVR_TOPOLOGY_SPOKE && b == SVR_TOPOLOGY_SPOKE);
+}
+
+/* Walks all interfaces of a router, over all its nodes. */
+typedef struct if_cursor {
+    const svr_router_config *router;
+    size_t node, interface;
+} if_cursor;
+
+static const svr_interface *next_interface(if_cursor *c) {
+    while (c->node < c->router->n_nodes) {
+        const svr_node_config *node = &c->router->nodes[c->node];
+        if (c->interface < node->n_interfaces) return &node->interfaces[c->interface++];
+        c->node++;
+        c->interface = 0;
+    }
+    return NULL;
+}
+
+/* The local neighborhood through which the two interfaces peer, or NULL. */
+static const svr_neighborhood *common_neighborhood(const svr_interface *a, const svr_interface *b) {
+    for (size_t i = 0; i < a->n_neighborhoods; i++)
+        for (size_t k = 0; k < b->n_neighborhoods; k++)
+            if (strcmp(a->neighborhoods[i].name, b->neighborhoods[k].name) == 0 &&
+                may_peer(a->neighborhoods[i].topology, b->neighborhoods[k].topology))
+                return &a->neighborhoods[i];
+    return NULL;
+}
+
+/* Lists the paths between two interfaces; with `out` NULL it only counts them. */
+static size_t list_pair(const svr_interface *a, const svr_interface *b, const svr_peer_config *peer,
+                        svr_path_config *out) {
+    const svr_neighborhood *n = common_neighborhood(a, b);
+    size_t count = 0;
+    for (size_t i = 0; n && i < a->n_addresses; i++) {
+        for (size_t k = 0; k < b->n_addresses; k++) {
+            if (a->addresses[i].addr.family != b->addresses[k].addr.family) continue;
+            if (out)
+                out[count] = (svr_path_config){.peer = peer,
+                                               .neighborhood = n,
+                                               .local_if = a,
+                                               .local = a->addresses[i].addr,
+                                               .remote = b->addresses[k].addr,
+                                               .remote_if = b->name};
+            count++;
+        }
+    }
+    return count;
+}
+
+static size_t list_paths(const svr_router_config *self, const svr_router_config *other,
+                         const svr_peer_config *peer, svr_path_config *out) {
+    const svr_interface *a, *b;
+    size_t n = 0;
+    for (if_cursor ca = {.router = self}; (a = next_interface(&ca)) != NULL;)
+        for (if_cursor cb = {.router = other}; (b = next_interface(&cb)) != NULL;)
+            n += list_pair(a, b, peer, out ? out + n : NULL);
+    return n;
+}
+
+/* ---- by hand
+ * ----------------------------------------------------------------------------------------------- */
+
+/* The adjacencies in one interface's neighborhoods that name the peer. */
+static size_t list_interface(const svr_interface *in, const svr_tree *t, const svr_peer_config *peer,
+                             svr_path_config *out) {
+    size_t count = 0, index = 0;
+    for (const svr_tree *n = svr_tree_child(t, "neighborhood"); n; n = svr_tree_next(n), index++) {
+        for (const svr_tree *a = svr_tree_child(n, "adjacency"); a; a = svr_tree_next(a)) {
+            svr_addr remote = svr_build_address(a->keys[0]);
+            if (strcmp(svr_tree_value(a, "peer", ""), peer->name) != 0) continue;
+            for (size_t k = 0; k < in->n_addresses; k++) {
+                if (in->addresses[k].addr.family != remote.family) continue;
+                if (out)
+                    out[count] = (svr_path_config){.peer = peer,
+                                                   .neighborhood = &in->neighborhoods[index],
+                                                   .local_if = in,
+                                                   .local = in->addresses[k].addr,
+                                                   .remote = remote,
+                                                   .remote_if = ""};
+                count++;
+            }
+        }
+    }
+    return count;
+}
+
+/* The same for all interfaces of the router, which stand in the tree's order. */
+static size_t list_adjacencies(const svr_router_config *self, const svr_peer_config *peer,
+                               svr_path_config *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < self->n_nodes; i++) {
+        const svr_interface *in = self->nodes[i].interfaces;
+        const svr_tree *node = svr_tree_child(self->tree, "node");
+        for (size_t k = 0; k < i; k++)
+            node = svr_tree_next(node);
+        for (const svr_tree *d = svr_tree_child(node, "device-interface"); d; d = svr_tree_next(d)) {
+            for (const svr_tree *t = svr_tree_child(d, "network-interface"); t; t = svr_tree_next(t), in++)
+                count += list_interface(in, t, peer, out ? out + count : NULL);
+        }
+    }
+    return count;
+}
+
+static const svr_tree *find_by_hand(const svr_router_config *self, const char *name) {
+    const svr_tree *t = svr_tree_child(self->tree, "peer");
+    while (t && strcmp(t->keys[0], name) != 0)
+        t = svr_tree_next(t);
+    return t;
+}
+
+/* What is written by hand must not contradict what the file says of that router. */
+static bool set_common_name(svr_builder *b, svr_peer_config *peer, const svr_router_config *other,
+                            const svr_tree *hand) {
+    const svr_tree *given = svr_tree_child(hand, "peering-common-name");
+    peer->peering_common_name = given ? given->value : other ? other->peering_common_name : "";
+    if (given && other && strcmp(given->value, other->peering_common_name) != 0)
+        return svr_config_fail(b->err, given->value_place,
+                               "peering-common-name: %s is not that of router %s; allowed: %s", given->value,
+                               other->name, other->peering_common_name);
+    if (peer->peering_common_name[0] || !b->config->enhanced_security || !peer->n_paths) return true;
+    svr_place at = hand ? hand->place : ((const svr_tree *)other->tree)->place;
+    return svr_config_fail(
+        b->err, at,
+        "%s has no peering-common-name, which enhanced-security-key-management needs; allowed: a name",
+        peer->name);
+}
+
+static bool build_peer(svr_builder *b, svr_router_config *self, const svr_router_config *other,
+                       const svr_tree *hand) {
+    svr_peer_config *peer = &self->peers[self->n_peers];
+    *peer = (svr_peer_config){.name = other ? other->name : hand->keys[0]};
+    size_t by_hand = hand ? list_adjacencies(self, peer, NULL) : 0;
+    peer->generated = by_hand == 0;
+    peer->n_paths = by_hand ? by_hand : other ? list_paths(self, other, peer, NULL) : 0;
+    if (!peer->n_paths && !hand) return true; /* not a peer */
+    peer->paths = svr_arena_get(b->arena, peer->n_paths, sizeof *peer->paths);
+    if (!peer->paths) return false;
+    if (by_hand)
+        list_adjacencies(self, peer, peer->paths);
+    else if (other)
+        list_paths(self, other, peer, peer->paths);
+    self->n_peers++;
+    return set_common_name(b, peer, other, hand);
+}
+
+static bool build_router_peers(svr_builder *b, svr_router_config *self) {
+    svr_config *c = b->config;
+    size_t most = c->n_routers + svr_tree_count(self->tree, "peer");
+    self->peers = svr_arena_get(b->arena, most, sizeof *self->peers);
+    if (!self->peers) return false;
+    for (size_t i = 0; i < c->n_routers; i++) {
+        const svr_router_config *other = &c->routers[i];
+        if (other != self && !build_peer(b, self, other, find_by_hand(self, other->name))) return false;
+    }
+    for (const svr_tree *t = svr_tree_child(self->tree, "peer"); t; t = svr_tree_next(t))
+        if (!svr_config_router(c, t->keys[0]) && !build_peer(b, self, NULL, t)) return false;
+    if (self->n_peers && c->enhanced_security && !self->peering_common_name[0])
+        return svr_config_fail(
+            b->err, ((const svr_tree *)self->tree)->place,
+            "router %s has no peering-common-name, which enhanced-security-key-management needs; "
+            "allowed: a name",
+            self->name);
+    return true;
+}
+
+bool svr_build_peers(svr_builder *b) {
+    for (size_t i = 0; i < b->config->n_routers; i++)
+        if (!build_router_peers(b, &b->config->routers[i])) return false;
+    return true;
+}

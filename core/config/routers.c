@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/model.h"
+
+#include <string.h>
+
+#define MTU_DEFAULT 1500
+#define WAYPOINT_FIRST 16384
+#define WAYPOINT_LAST 65534
+
+/* ---- interfaces
+ * -------------------------------------------------------------------------------------------- */
+
+static svr_topology topology_of(const char *v) {
+    return v[0] == 'h' ? SVR_TOPOLOGY_HUB : v[0] == 's' ? SVR_TOPOLOGY_SPOKE : SVR_TOPOLOGY_MESH;
+}
+
+static bool build_neighborhood(svr_builder *b, const svr_tree *t, svr_neighborhood *n) {
+    const svr_tree *ports = svr_tree_child(t, "port-range");
+    n->name = t->keys[0];
+    n->topology = topology_of(svr_tree_value(t, "topology", "mesh"));
+    n->vector = svr_tree_value(t, "vector", NULL);
+    n->ports.first = (uint16_t)svr_tree_number(ports, "start-port", WAYPOINT_FIRST);
+    n->ports.last = (uint16_t)svr_tree_number(ports, "end-port", WAYPOINT_LAST);
+    n->pmtu_discovery = svr_tree_bool(svr_tree_child(t, "path-mtu-discovery"), "enabled", false);
+    n->tcp_transport =
+        strcmp(svr_tree_value(t, "tcp-transport", "udp"), "native") == 0 ? SVR_TCP_NATIVE : SVR_TCP_AS_UDP;
+    if (n->ports.last <= n->ports.first)
+        return svr_config_fail(b->err, ports->place,
+                               "port-range: %u-%u holds no pair of ports; allowed: 16384-65534",
+                               n->ports.first, n->ports.last);
+    return true;
+}
+
+static bool build_if_address(svr_builder *b, const svr_tree *t, svr_if_address *a) {
+    const svr_tree *own = svr_tree_child(t, "ip-address");
+    if (own && strcmp(own->value, t->keys[0]) != 0)
+        return svr_config_fail(b->err, own->value_place,
+                               "ip-address: %s differs from the block's; allowed: %s", own->value,
+                               t->keys[0]);
+    a->addr = svr_build_address(t->keys[0]);
+    uint32_t bits = (uint32_t)svr_addr_size(&a->addr) * 8;
+    const svr_tree *len = svr_tree_child(t, "prefix-length"), *gateway = svr_tree_child(t, "gateway");
+    uint32_t prefix_len = svr_tree_number(t, "prefix-length", bits);
+    if (prefix_len > bits)
+        return svr_config_fail(b->err, len->value_place,
+                               "prefix-length: %u is out of range; allowed: 0-%u bits", prefix_len, bits);
+    a->prefix_len = (uint8_t)prefix_len;
+    if (!gateway) return true;
+    a->gateway = svr_build_address(gateway->value);
+    if (a->gateway.family == a->addr.family) return true;
+    return svr_config_fail(b->err, gateway->value_place,
+                           "gateway: %s is of another family than the address; allowed: IPv%u",
+                           gateway->value, a->addr.family);
+}
+
+static bool build_addresses(svr_builder *b, const svr_tree *t, svr_interface *in) {
+    in->n_addresses = svr_tree_count(t, "address");
+    in->n_neighborhoods = svr_tree_count(t, "neighborhood");
+    in->addresses = svr_arena_get(b->arena, in->n_addresses, sizeof *in->addresses);
+    in->neighborhoods = svr_arena_get(b->arena, in->n_neighborhoods, sizeof *in->neighborhoods);
+    if (!in->addresses || !in->neighborhoods) return false;
+    size_t i = 0;
+    for (const svr_tree *a = svr_tree_child(t, "address"); a; a = svr_tree_next(a))
+        if (!build_if_address(b, a, &in->addresses[i++])) return false;
+    i = 0;
+    for (const svr_tree *n = svr_tree_child(t, "neighborhood"); n; n = svr_tree_next(n))
+        if (!build_neighborhood(b, n, &in->neighborhoods[i++])) return false;
+    return true;
+}
+
+static bool build_interface(svr_builder *b, const svr_tree *device, const svr_tree *t, svr_interface *in) {
+    const svr_tree *tenant = svr_tree_child(t, "tenant"),
+                   *security = svr_tree_child(t, "inter-router-security");
+    in->name = t->keys[0];
+    in->device = device->keys[0];
+    in->target = svr_tree_value(device, "target-interface", in->device);
+    in->type =
+        strcmp(svr_tree_value(device, "type", "ethernet"), "tun") == 0 ? SVR_DEVICE_TUN : SVR_DEVICE_ETHERNET;
+    in->mtu = svr_tree_number(t, "mtu", svr_tree_number(device, "mtu", MTU_DEFAULT));
+    in->tenant = svr_find_tenant(b->config, tenant ? tenant->value : NULL);
+    in->security = svr_find_security(b->config, security ? security->value : NULL);
+    if (tenant && !in->tenant)
+        return svr_config_fail(b->err, tenant->value_place,
+                               "there is no tenant \"%s\"; allowed: the name of a tenant block",
+                               tenant->value);
+    if (security && !in->security)
+        return svr_config_fail(b->err, security->value_place,
+                               "there is no security \"%s\"; allowed: the name of a security block",
+                               security->value);
+    return build_addresses(b, t, in);
+}
+
+static size_t count_interfaces(const svr_tree *node) {
+    size_t n = 0;
+    for (const svr_tree *d = svr_tree_child(node, "device-interface"); d; d = svr_tree_next(d))
+        n += svr_tree_count(d, "network-interface");
+    return n;
+}
+
+/* An address stands on one interface of a node only. */
+static bool check_addresses(svr_builder *b, const svr_node_config *node, svr_place at) {
+    char text[SVR_ADDR_TEXT_MAX];
+    for (size_t i = 0; i < node->n_interfaces; i++)
+        for (size_t k = 0; k < node->interfaces[i].n_addresses; k++)
+            for (size_t j = i + 1; j < node->n_interfaces; j++)
+                for (size_t m = 0; m < node->interfaces[j].n_addresses; m++)
+                    if (svr_addr_equal(&node->interfaces[i].addresses[k].addr,
+                                       &node->interfaces[j].addresses[m].addr))
+                        return svr_config_fail(
+                            b->err, at, "node %s has address %s on %s and on %s; allowed: once", node->name,
+                            svr_addr_format(&node->interfaces[i].addresses[k].addr, text),
+                            node->interfaces[i].name, node->interfaces[j].name);
+    return true;
+}
+
+static bool build_node(svr_builder *b, const svr_tree *t, svr_node_config *node) {
+    node->name = t->keys[0];
+    node->n_interfaces = count_interfaces(t);
+    svr_interface *in = node->interfaces = svr_arena_get(b->arena, node->n_interfaces, sizeof *in);
+    if (!in) return false;
+    for (const svr_tree *d = svr_tree_child(t, "device-interface"); d; d = svr_tree_next(d)) {
+        for (const svr_tree *n = svr_tree_child(d, "network-interface"); n; n = svr_tree_next(n), in++) {
+            in->id = (svr_ifid)(in - node->interfaces);
+            in->node = node;
+            if (!build_interface(b, d, n, in)) return false;
+        }
+    }
+    return check_addresses(b, node, t->place);
+}
+
+/* ---- routers
+ * ----------------------------------------------------------------------------------------------- */
+
+static void build_bfd(const svr_tree *t, svr_bfd_config *bfd) {
+    bfd->desired_tx_ms = svr_tree_number(t, "desired-tx-interval", 1000);
+    bfd->required_min_rx_ms = svr_tree_number(t, "required-min-rx-interval", 500);
+    bfd->multiplier = (uint8_t)svr_tree_number(t, "multiplier", 3);
+}
+
+static bool build_router(svr_builder *b, const svr_tree *t, svr_router_config *r) {
+    r->name = t->keys[0];
+    r->peering_common_name = svr_tree_value(t, "peering-common-name", "");
+    r->tree = t;
+    build_bfd(svr_tree_child(t, "bfd"), &r->bfd);
+    r->n_nodes = svr_tree_count(t, "node");
+    svr_node_config *node = r->nodes = svr_arena_get(b->arena, r->n_nodes, sizeof *node);
+    if (!node) return false;
+    for (const svr_tree *n = svr_tree_child(t, "node"); n; n = svr_tree_next(n), node++) {
+        node->router = r;
+        if (!build_node(b, n, node)) return false;
+    }
+    return true;
+}
+
+static bool check_names(svr_builder *b, const svr_router_config *r) {
+    for (const svr_router_config *o = b->config->routers; o < r; o++) {
+        if (strcmp(o->name, r->name) == 0)
+            return svr_config_fail(
+                b->err, ((const svr_tree *)r->tree)->place,
+                "router %s stands inside the authority and outside of it; allowed: one place", r->name);
+        if (r->peering_common_name[0] && strcmp(o->peering_common_name, r->peering_common_name) == 0)
+            return svr_config_fail(
+                b->err, svr_tree_child(r->tree, "peering-common-name")->value_place,
+                "peering-common-name %s is that of router %s already; allowed: one of its own",
+                r->peering_common_name, o->name);
+    }
+    return true;
+}
+
+bool svr_build_routers(svr_builder *b, const svr_tree *root, const svr_tree *authority) {
+    svr_config *c = b->config;
+    const svr_tree *places[2] = {authority, root};
+    c->n_routers = svr_tree_count(authority, "router") + svr_tree_count(root, "router");
+    svr_router_config *r = c->routers = svr_arena_get(b->arena, c->n_routers, sizeof *r);
+    if (!r) return false;
+    for (size_t i = 0; i < 2; i++)
+        for (const svr_tree *t = svr_tree_child(places[i], "router"); t; t = svr_tree_next(t), r++)
+            if (!build_router(b, t, r) || !check_names(b, r)) return false;
+    return true;
+}
+
+/* ---- service routes
+ * ---------------------------------------------------------------------------------------- */
+
+static const svr_service *find_service(const svr_config *c, const char *name) {
+    for (size_t i = 0; i < c->n_services; i++)
+        if (strcmp(c->services[i].name, name) == 0) return &c->services[i];
+    return NULL;
+}
+
+static bool build_peer_hop(svr_builder *b, const svr_router_config *r, const svr_tree *t, svr_next_hop *hop) {
+    hop->kind = SVR_HOP_PEER;
+    for (size_t i = 0; i < r->n_peers; i++)
+        if (strcmp(r->peers[i].name, t->value) == 0) hop->peer = &r->peers[i];
+    if (hop->peer) return true;
+    return svr_config_fail(
+        b->err, t->value_place,
+        "router %s has no peer \"%s\"; allowed: a router that shares a neighborhood, or a peer block",
+        r->name, t->value);
+}
+
+static bool build_interface_hop(svr_builder *b, const svr_router_config *r, const svr_tree *t,
+                                svr_next_hop *hop) {
+    const char *gateway = svr_tree_value(t, "gateway-ip", NULL);
+    const char *node = svr_tree_value(t, "node-name", t->keys[0]),
+               *name = svr_tree_value(t, "interface", t->keys[1]);
+    const svr_node_config *n = svr_config_node(r, node);
+    hop->kind = SVR_HOP_INTERFACE;
+    for (size_t i = 0; n && i < n->n_interfaces; i++)
+        if (strcmp(n->interfaces[i].name, name) == 0) hop->out = &n->interfaces[i];
+    if (gateway) hop->gateway = svr_build_address(gateway);
+    if (hop->out) return true;
+    return svr_config_fail(
+        b->err, t->value_place,
+        "router %s has no network-interface \"%s\" on node \"%s\"; allowed: NODE INTERFACE of this router",
+        r->name, name, node);
+}
+
+static bool build_route(svr_builder *b, const svr_router_config *r, const svr_tree *t,
+                        svr_service_route *route) {
+    const svr_tree *service = svr_tree_child(t, "service-name");
+    route->name = t->keys[0];
+    if (!service)
+        return svr_config_fail(b->err, t->place,
+                               "service-route %s needs a service-name; allowed: the name of a service",
+                               t->keys[0]);
+    route->service = find_service(b->config, service->value);
+    if (!route->service)
+        return svr_config_fail(b->err, service->value_place,
+                               "there is no service \"%s\"; allowed: the name of a service block",
+                               service->value);
+    route->n_hops = svr_tree_count(t, "peer") + svr_tree_count(t, "next-hop");
+    svr_next_hop *hop = route->hops = svr_arena_get(b->arena, route->n_hops, sizeof *hop);
+    if (!hop) return false;
+    for (const svr_tree *h = svr_tree_child(t, "next-hop"); h; h = svr_tree_next(h))
+        if (!build_interface_hop(b, r, h, hop++)) return false;
+    for (const svr_tree *h = svr_tree_child(t, "peer"); h; h = svr_tree_next(h))
+        if (!build_peer_hop(b, r, h, hop++)) return false;
+    return true;
+}
+
+bool svr_build_routes(svr_builder *b) {
+    for (size_t i = 0; i < b->config->n_routers; i++) {
+        svr_router_config *r = &b->config->routers[i];
+        r->n_routes = svr_tree_count(r->tree, "service-route");
+        svr_service_route *route = r->routes = svr_arena_get(b->arena, r->n_routes, sizeof *route);
+        if (!route) return false;
+        for (const svr_tree *t = svr_tree_child(r->tree, "service-route"); t; t = svr_tree_next(t))
+            if (!build_route(b, r, t, route++)) return false;
+    }
+    return true;
+}
