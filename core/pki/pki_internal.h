@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * Inside core/pki: what identity and trust share. */
+#ifndef SVR_PKI_INTERNAL_H
+#define SVR_PKI_INTERNAL_H
+
+#include "pki/pki.h"
+
+#include <openssl/x509.h>
+
+/* Reads a chain in wire form into at most SVR_CHAIN_CERTS_MAX certificates. Their number; 0 when it is
+ * malformed (then nothing is left to free). */
+size_t svr_chain_decode(svr_crypt *c, svr_piece chain, X509 *out[SVR_CHAIN_CERTS_MAX]);
+/* Appends one certificate; the new length, or 0 when it does not fit. */
+size_t svr_chain_append(uint8_t *buf, size_t len, X509 *cert);
+/* A key that the profile admits: RSA from 2048 bits, P-256, P-384, P-521, Ed25519. */
+bool svr_key_usable(EVP_PKEY *key);
+/* CN, or else the SAN URI urn:ssr:peering:NAME (CFG-PCN-MATCH). */
+bool svr_cert_has_name(X509 *cert, const char *common_name);
+/* Seconds since the epoch of an ASN.1 time; 0 when it cannot be read. */
+int64_t svr_asn1_seconds(const ASN1_TIME *t);
+/* Prepares a context for signing (or verifying) with the algorithm of the key, over SHA-384 where it takes a
+ * digest. */
+bool svr_digest_init(svr_crypt *c, EVP_MD_CTX *ctx, EVP_PKEY *key, bool sign);
+/* Checks a signature over the pieces in one. */
+bool svr_key_verify(svr_crypt *c, EVP_PKEY *key, const svr_piece *pieces, size_t n, svr_piece signature);
+/* A memory BIO over text, or NULL. */
+BIO *svr_pem_open(const char *text);
+/* The next certificate of a PEM text, or NULL at its end. */
+X509 *svr_pem_next_cert(svr_crypt *c, BIO *bio);
+
+#endif
