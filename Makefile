@@ -38,7 +38,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 BINARIES := $(B)/bin/svrd $(B)/bin/svrctl
 
 .PHONY: all lib router lab unit clean help
-all: lib
+all: binaries
 
 lib: $(LIBSVR)
 
@@ -50,7 +50,7 @@ $(LIBSVR): $(CORE_OBJ)
 	@mkdir -p $(@D)
 	rm -f $@ && ar crs $@ $^
 
-router: $(B)/bin/svrd $(B)/bin/svrctl
+router: $(B)/bin/svrd $(B)/bin/svrctl ## build the router alone; needs neither ns-3 nor Lua
 
 $(B)/router/%.o: router/%.c
 	@mkdir -p $(@D)
@@ -113,7 +113,48 @@ $(B)/tests/sim/%: tests/sim/%.c $(B)/lib/libns3shim.a $(B)/sim/svrsim/seeded_ran
 test-sim: $(SIM_TEST_BIN)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) --exec '' $^
 
-clean:
+# ---- for people ------------------------------------------------------------------------------
+JOBS := -j$(shell nproc)
+SUB  := $(MAKE) --no-print-directory $(JOBS)
+TAP  := CMOCKA_MESSAGE_OUTPUT=TAP prove --exec ''
+SIM_TESTS := $(sort $(SIM_TEST_BIN) $(wildcard tests/sim/*.t))
+LAB_TESTS := $(sort $(wildcard tests/lab/*.t))
+FORMATTED := $(shell git ls-files '*.c' '*.h' '*.cc' '*.hh' 2>/dev/null)
+
+.PHONY: setup binaries test-binaries asan check demo bench format lint
+
+setup: ## install what is missing (apt; sudo when not root)
+	@tools/setup all
+
+binaries: $(BINARIES) ## build the programs into build/bin
+test-binaries: $(UNIT_BIN) $(SIM_TEST_BIN)
+
+asan: ## build the unit tests with address and undefined-behaviour sanitizers
+	@$(SUB) MODE=asan $(UNIT_SRC:%.c=build/asan/%)
+
+check: setup ## build everything and pass all tests
+	@$(SUB) binaries test-binaries
+	@$(SUB) asan
+	@$(TAP) $(UNIT_BIN) $(UNIT_SRC:%.c=build/asan/%) tools/check-core tools/check-style $(SIM_TESTS) $(LAB_TESTS)
+
+demo: setup ## watch a hub and three spokes for two simulated days, then real traffic between namespaces
+	@$(SUB) binaries
+	@tools/demo
+
+bench: setup ## measure; prints ratios against a comparison in the same run
+	@$(SUB) binaries
+	@tests/bench/run
+
+format: ## lay out the sources
+	clang-format -i $(FORMATTED)
+
+lint: ## clang-tidy over the sources (slow)
+	clang-tidy --quiet $(filter %.c,$(FORMATTED)) -- -std=c17 $(CPPFLAGS) -Icore -Irouter -Isim -Ipcap-tools -Ilua -Itests/unit
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
