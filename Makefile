@@ -35,7 +35,7 @@ LIBSVRD      := $(B)/lib/libsvrd.a
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 
-BINARIES := $(B)/bin/svrd $(B)/bin/svrctl
+BINARIES := $(B)/bin/svrd $(B)/bin/svrctl $(B)/bin/svrsim
 
 .PHONY: all lib router lab unit clean help
 all: binaries
@@ -93,15 +93,33 @@ $(B)/lib/libns3shim.a: $(SHIM_OBJ)
 	@mkdir -p $(@D)
 	rm -f $@ && ar crs $@ $^
 
+SIM_INC := -Isim -Ipcap-tools -Irouter -Ilua $(shell pkg-config --cflags lua5.4)
+
 $(B)/sim/%.o: sim/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Isim -Ipcap-tools $(CFLAGS) -c $< -o $@
+	$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
+
+$(B)/lua/%.o: lua/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
+
+# The Lua modules go into the program, as C strings.
+LUA_MODULES := $(wildcard lua/svr/*.lua)
+$(B)/lua/modules.c: $(LUA_MODULES)
+	@mkdir -p $(@D)
+	{ echo '#include "modules.h"'; echo 'const lua_module lua_modules[] = {'; \
+	  for f in $^; do echo "{\"svr.$$(basename $$f .lua)\","; sed 's/\\/&&/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '},'; done; \
+	  echo '{0, 0}};'; } > $@
+
+$(B)/lua/modules.o: $(B)/lua/modules.c
+	$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
 
 $(B)/pcap-tools/%.o: pcap-tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Ipcap-tools $(CFLAGS) -c $< -o $@
 
 PCAPNG_OBJ   := $(B)/pcap-tools/pcapng/pcapng.o
+SVRSIM_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard sim/svrsim/*.c lua/*.c)) $(B)/lua/modules.o
 SIM_TEST_BIN := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/test_*.c))
 
 $(B)/tests/sim/%: tests/sim/%.c $(B)/lib/libns3shim.a $(B)/sim/svrsim/seeded_rand.o $(PCAPNG_OBJ)
@@ -109,9 +127,16 @@ $(B)/tests/sim/%: tests/sim/%.c $(B)/lib/libns3shim.a $(B)/sim/svrsim/seeded_ran
 	$(CC) $(CPPFLAGS) -Isim -Ipcap-tools -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(filter %.o %.a,$^) \
 		$(NS3_LIBS) -lcmocka -lcrypto -lpcap
 
-.PHONY: test-sim
-test-sim: $(SIM_TEST_BIN)
-	CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) --exec '' $^
+$(B)/bin/svrsim: $(SVRSIM_OBJ) $(PCAPNG_OBJ) $(B)/lib/libns3shim.a $(LIBSVR)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ $(LDFLAGS) $(NS3_LIBS) $(CORE_LIBS) -llua5.4 -ljansson -lm
+
+.PHONY: sim test-sim
+sim: $(B)/bin/svrsim
+
+test-sim: $(SIM_TEST_BIN) sim
+	CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) --exec '' $(SIM_TEST_BIN)
+	SVRSIM=$(B)/bin/svrsim prove $(PROVE) --exec bash $(wildcard tests/sim/*.t)
 
 # ---- for people ------------------------------------------------------------------------------
 JOBS := -j$(shell nproc)
