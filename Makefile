@@ -131,6 +131,10 @@ $(B)/bin/svrsim: $(SVRSIM_OBJ) $(PCAPNG_OBJ) $(B)/lib/libns3shim.a $(LIBSVR)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ $(LDFLAGS) $(NS3_LIBS) $(CORE_LIBS) -llua5.4 -ljansson -lm
 
+$(B)/tests/bench/bare_ns3: tests/bench/bare_ns3.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) $< -o $@ $(LDFLAGS) -lns3-point-to-point -lns3-internet -lns3-network -lns3-core
+
 .PHONY: sim test-sim
 sim: $(B)/bin/svrsim
 
@@ -167,7 +171,7 @@ demo: setup ## watch a hub and three spokes for two simulated days, then real tr
 	@tools/demo
 
 bench: setup ## measure; prints ratios against a comparison in the same run
-	@$(SUB) binaries
+	@$(SUB) binaries $(B)/tests/bench/bare_ns3
 	@tests/bench/run
 
 format: ## lay out the sources

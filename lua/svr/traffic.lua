@@ -23,7 +23,8 @@ local none = { sent = 0, sent_bytes = 0, unsent = 0, received = 0, received_byte
 -- rtt_min, rtt_mean, rtt_max (nanoseconds or nil).
 function Flow:stats() return self.core and self.core:stats() or none end
 
--- Runs of messages that did not arrive: {first=, count=, after=, before=} (when the neighbours were sent).
+-- Runs of messages that did not arrive, or got no answer where one is wanted: {first=, count=, after=, before=} (when
+-- the neighbours were sent).
 function Flow:gaps() return self.core and self.core:gaps() or {} end
 
 function Flow:stop() if self.core then self.core:stop() end end
@@ -42,15 +43,25 @@ local function interval(o)
     return units.time(o.interval or "1s", "interval")
 end
 
+local wants_reply = { ["tcp-request"] = true, ["udp-echo"] = true, ping = true }
+
+-- Messages that did not arrive, or got no answer where one is wanted.
+function Flow:missing()
+    local s = self:stats()
+    return s.sent - (wants_reply[self.kind] and s.replies or s.received)
+end
+
 local function begin(host, kind, given, size)
     local o = { kind = kind, port = 5001, size = size }
     for k, v in pairs(given) do o[k] = v end
     local flow = setmetatable({ kind = kind, from = host, opts = o }, Flow)
     local to = destination(host, o)
-    flow.name = o.name or ("%s %s > %s:%d"):format(kind, host.name, type(o.to) == "table" and o.to.name or to, o.port)
+    local far = type(o.to) == "table" and o.to.name or to
+    flow.name = o.name or ("%s %s > %s"):format(kind, host.name, kind == "ping" and far or far .. ":" .. o.port)
     local core_opts = { kind = kind, to = to, port = o.port, size = o.size, reply_size = o.reply_size, keep = o.keep,
         count = o.count, interval = kind ~= "tcp-bulk" and interval(o) or nil, segment = o.segment,
         reconnect = o.reconnect and units.time(o.reconnect), source_port = o.source_port, from = o.from }
+    flow.interval = core_opts.interval
     local function go() flow.core = core.flow(host.core, core_opts) end
     if o.start and units.time(o.start) > core.now() then core.at(units.time(o.start), go) else go() end
     if o.stop then core.at(units.time(o.stop), function() flow:stop() end) end
