@@ -12,7 +12,7 @@ uint32_t svr_checksum_add(uint32_t sum, const uint8_t *p, size_t len) {
         total += total < w;
     }
     w = 0;
-    memcpy(&w, p, len);
+    if (len) memcpy(&w, p, len);
     total += w;
     total += total < w;
     total = (total & UINT32_MAX) + (total >> 32);
