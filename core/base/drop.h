@@ -20,6 +20,7 @@
     X(NO_PATH, "no-path-in-service")                                                                         \
     X(SESSION_LIMIT, "session-limit")                                                                        \
     X(NO_WAYPOINT, "waypoint-ports-exhausted")                                                               \
+    X(SESSION_CONFLICT, "session-conflict")                                                                  \
     /* WAN side */                                                                                           \
     X(NOT_OURS, "not-our-address")                                                                           \
     X(UNKNOWN_PEER, "unknown-peer")                                                                          \
@@ -30,6 +31,7 @@
     X(METADATA_BAD_HMAC, "metadata-bad-hmac")                                                                \
     X(METADATA_REPLAY, "metadata-replay")                                                                    \
     X(METADATA_INCOMPLETE, "metadata-incomplete")                                                            \
+    X(SECURITY_MISMATCH, "security-mismatch")                                                                \
     X(PAYLOAD_MALFORMED, "payload-malformed")                                                                \
     X(PAYLOAD_UNKNOWN_KEY, "payload-unknown-key")                                                            \
     X(PAYLOAD_BAD_HMAC, "payload-bad-hmac")                                                                  \

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A rotation, as the originator sees it: renew makes `next`, and metadata that carries it goes out in the
+ * flow. The far end's metadata, which names the same phase, acknowledges it: t0. From t0 + 30 s on packets
+ * leave under it; the former key, now `old`, is erased 30 s later. The far end accepts both from the moment
+ * of receipt; it changes over when a packet under the new key comes in, at the latest 30 s after receipt.
+ *
+ * When the far end has lost its state, nobody holds anything to wait for: the new key is used at once, in the
+ * same packet that brings it. It has to be a new one, since the far end counts its nonces from 1 again. */
+#include "session/payload_key.h"
+
+#include "session/session.h"
+
+#include <string.h>
+
+static void tell(const svr_session *s, const char *to, uint8_t phase) {
+    svr_event *ev = svr_runtime_event(s->all->rt, SVR_EVENT_PAYLOAD_KEY);
+    ev->to = to;
+    ev->value = phase;
+    svr_session_text(s, ev->detail);
+}
+
+static const char *hmac_name(uint8_t hmac) {
+    return hmac == SVR_HMAC_SHA384_192 ? "sha384-192" : "sha384";
+}
+
+static void log_key(const svr_session *s, const svr_payload_key_tlv *key) {
+    char uuid[2 * SVR_UUID_LEN + 1], hex[2 * SVR_PAYLOAD_KEY_LEN + 1];
+    if (!s->all->rt->keylog) return;
+    svr_runtime_key_line(s->all->rt, "PAYLOAD_KEY %s %u %s %s", svr_hex(s->uuid, SVR_UUID_LEN, uuid),
+                         key->phase, hmac_name(key->hmac), svr_hex(key->key, sizeof key->key, hex));
+    svr_wipe(hex, sizeof hex);
+}
+
+static bool generate(const svr_session *s, uint8_t phase, svr_hmac hmac, svr_payload_key_tlv *out) {
+    out->phase = phase;
+    out->hmac = (uint8_t)hmac;
+    if (!svr_random(s->all->rt->crypt, out->key, sizeof out->key)) return false;
+    log_key(s, out);
+    tell(s, "computed", phase);
+    return true;
+}
+
+static void free_key(svr_runtime *rt, svr_payload_key *key) {
+    svr_wipe(key, sizeof *key);
+    svr_alloc_free(rt->alloc, key);
+}
+
+static bool derive(const svr_session *s, svr_crypt_key *out, const svr_payload_key_tlv *from,
+                   const char *label) {
+    return svr_crypt_key_derive(s->all->rt->crypt, out, (svr_piece){from->key, sizeof from->key},
+                                (svr_piece){0}, label, (svr_piece){s->uuid, SVR_UUID_LEN},
+                                (svr_hmac)from->hmac);
+}
+
+static svr_drop make_key(const svr_session *s, const svr_payload_key_tlv *from, svr_payload_key **out) {
+    static const char *const labels[2] = {"payload forward", "payload reverse"};
+    bool origin = svr_session_is_originator(s);
+    svr_payload_key *key = svr_alloc_zero(s->all->rt->alloc, 1, sizeof *key);
+    if (!key) return SVR_DROP_NO_MEMORY;
+    key->phase = from->phase;
+    if (!derive(s, &key->send, from, labels[!origin]) || !derive(s, &key->receive, from, labels[origin])) {
+        free_key(s->all->rt, key);
+        return SVR_DROP_CRYPTO_FAILED;
+    }
+    *out = key;
+    return SVR_DROP_NONE;
+}
+
+/* Ends the use of a key; packets of the current batch may still point to it. */
+static void retire(svr_session *s, svr_payload_key **key) {
+    if (!*key) return;
+    (*key)->next_retired = s->all->retired;
+    s->all->retired = *key;
+    *key = NULL;
+}
+
+svr_drop svr_payload_start(svr_session *s, const svr_payload_key_tlv *given, svr_hmac hmac, bool use) {
+    svr_payload_ring *r = &s->keys;
+    r->changeover = r->erase = SVR_TIME_NEVER;
+    r->made = s->all->rt->now;
+    if (given)
+        r->newest = *given;
+    else if (!generate(s, 0, hmac, &r->newest))
+        return SVR_DROP_CRYPTO_FAILED;
+    return use ? make_key(s, &r->newest, &r->current) : SVR_DROP_NONE;
+}
+
+void svr_payload_fini(svr_session *s) {
+    retire(s, &s->keys.current);
+    retire(s, &s->keys.next);
+    retire(s, &s->keys.old);
+    svr_wipe(&s->keys.newest, sizeof s->keys.newest);
+}
+
+static void erase_old(svr_session *s) {
+    if (s->keys.old) tell(s, "erased", s->keys.old->phase);
+    retire(s, &s->keys.old);
+    s->keys.erase = SVR_TIME_NEVER;
+}
+
+static void change_over(svr_session *s) {
+    svr_payload_ring *r = &s->keys;
+    erase_old(s);
+    r->old = r->current;
+    r->current = r->next;
+    r->next = NULL;
+    r->changeover = SVR_TIME_NEVER;
+    r->erase = s->all->rt->now + SVR_PAYLOAD_GRACE;
+    tell(s, "sending", r->current->phase);
+    svr_session_plan(s);
+}
+
+static void install_next(svr_session *s, svr_payload_key *key, const svr_payload_key_tlv *tlv) {
+    retire(s, &s->keys.next);
+    s->keys.next = key;
+    s->keys.newest = *tlv;
+    s->keys.made = s->all->rt->now;
+    s->keys.changeover = SVR_TIME_NEVER;
+}
+
+bool svr_payload_renew(svr_session *s, bool at_once) {
+    svr_payload_key_tlv tlv;
+    svr_payload_key *key = NULL;
+    bool ok = generate(s, (uint8_t)(s->keys.newest.phase + 1), (svr_hmac)s->keys.newest.hmac, &tlv) &&
+              make_key(s, &tlv, &key) == SVR_DROP_NONE;
+    if (ok) {
+        install_next(s, key, &tlv);
+        if (at_once) change_over(s);
+    }
+    svr_wipe(&tlv, sizeof tlv);
+    return ok;
+}
+
+void svr_payload_acknowledged(svr_session *s) {
+    svr_payload_ring *r = &s->keys;
+    if (!r->next || r->changeover != SVR_TIME_NEVER) return;
+    r->changeover = s->all->rt->now + SVR_PAYLOAD_GRACE;
+    svr_session_plan(s);
+}
+
+bool svr_payload_renewal_due(const svr_session *s) {
+    const svr_payload_ring *r = &s->keys;
+    return s->all->rekey_ns && !r->next && !r->old && s->all->rt->now - r->made >= s->all->rekey_ns;
+}
+
+svr_drop svr_payload_learn(svr_session *s, const svr_payload_key_tlv *tlv, bool *changed) {
+    svr_payload_key *key = NULL;
+    int8_t ahead = (int8_t)(tlv->phase - s->keys.newest.phase);
+    *changed = false;
+    if (ahead < 0) return SVR_DROP_NONE;
+    if (ahead == 0)
+        return svr_equal_constant_time(tlv->key, s->keys.newest.key, sizeof tlv->key)
+                   ? SVR_DROP_NONE
+                   : SVR_DROP_METADATA_MALFORMED;
+    if (svr_session_is_endpoint(s)) {
+        svr_drop reason = make_key(s, tlv, &key);
+        if (reason) return reason;
+        install_next(s, key, tlv);
+        s->keys.changeover = s->all->rt->now + SVR_PAYLOAD_GRACE;
+        svr_session_plan(s);
+    } else {
+        s->keys.newest = *tlv;
+    }
+    *changed = true;
+    return SVR_DROP_NONE;
+}
+
+svr_payload_key *svr_payload_find(const svr_session *s, uint8_t phase) {
+    const svr_payload_ring *r = &s->keys;
+    if (r->current && r->current->phase == phase) return r->current;
+    if (r->next && r->next->phase == phase) return r->next;
+    return r->old && r->old->phase == phase ? r->old : NULL;
+}
+
+void svr_payload_heard(svr_session *s, const svr_payload_key *key) {
+    /* The originator keeps to its 30 s: its own metadata may still be on the way to others. */
+    if (key == s->keys.next && !svr_session_is_originator(s)) change_over(s);
+}
+
+void svr_payload_run(svr_session *s) {
+    svr_time now = s->all->rt->now;
+    if (s->keys.erase <= now) erase_old(s);
+    if (s->keys.changeover <= now) change_over(s);
+}
+
+svr_time svr_payload_deadline(const svr_session *s) {
+    const svr_payload_ring *r = &s->keys;
+    return r->erase < r->changeover ? r->erase : r->changeover;
+}
+
+uint64_t svr_payload_nonce(svr_payload_key *key) {
+    if (key->sent >= SVR_PAYLOAD_COUNTER_MAX) return 0;
+    return (uint64_t)key->phase << 56 | ++key->sent;
+}

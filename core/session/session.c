@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A session has one timer. It is set when the session begins, and again only when it fires (the session was
+ * active meanwhile), when a shorter idle limit applies (RST, FIN), or when a key rotation has a date: not for
+ * each packet. */
+#include "session/session.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- all sessions
+ * ------------------------------------------------------------------------------------------ */
+
+void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns) {
+    *all = (svr_sessions){.rt = rt, .rekey_ns = rekey_ns};
+    static_assert(sizeof(svr_tuple) == 2 * sizeof(svr_addr) + 4 * sizeof(uint16_t), "a key has no padding");
+    svr_table_init(&all->by_uuid, rt->alloc, offsetof(svr_session, uuid), SVR_UUID_LEN, SVR_SESSIONS_MAX,
+                   svr_runtime_jitter(rt, UINT64_MAX));
+    svr_table_init(&all->by_tuple, rt->alloc, offsetof(svr_leg, arrival), sizeof(svr_tuple),
+                   2 * SVR_SESSIONS_MAX, svr_runtime_jitter(rt, UINT64_MAX));
+}
+
+static void unlink_session(svr_session *s) {
+    svr_sessions *all = s->all;
+    svr_table_remove(&all->by_uuid, s);
+    for (int side = 0; side < 2; side++)
+        if (s->leg[side].bound) svr_table_remove(&all->by_tuple, &s->leg[side]);
+    svr_timer_fini(&s->timer, &all->rt->timers);
+    svr_payload_fini(s);
+    s->dead = true;
+    s->next_dead = all->dead;
+    all->dead = s;
+}
+
+void svr_sessions_sweep(svr_sessions *all) {
+    svr_allocator const *alloc = all->rt->alloc;
+    for (svr_payload_key *k = all->retired, *next; k; k = next) {
+        next = k->next_retired;
+        svr_wipe(k, sizeof *k);
+        svr_alloc_free(alloc, k);
+    }
+    for (svr_session *s = all->dead, *next; s; s = next) {
+        next = s->next_dead;
+        svr_alloc_free(alloc, s);
+    }
+    all->retired = NULL;
+    all->dead = NULL;
+}
+
+void svr_sessions_fini(svr_sessions *all) {
+    svr_session *s;
+    size_t pos = 0;
+    if (!all->rt) return;
+    while (pos = 0, (s = svr_table_next(&all->by_uuid, &pos)) != NULL)
+        unlink_session(s);
+    svr_sessions_sweep(all);
+    svr_table_fini(&all->by_uuid);
+    svr_table_fini(&all->by_tuple);
+    *all = (svr_sessions){0};
+}
+
+svr_leg *svr_sessions_find(const svr_sessions *all, const svr_tuple *arrival) {
+    return svr_table_get(&all->by_tuple, arrival);
+}
+
+svr_session *svr_sessions_find_uuid(const svr_sessions *all, const uint8_t uuid[SVR_UUID_LEN]) {
+    return svr_table_get(&all->by_uuid, uuid);
+}
+
+svr_tuple svr_tuple_of(const svr_flow *flow, svr_ifid ifid) {
+    return (svr_tuple){.src = flow->src,
+                       .dst = flow->dst,
+                       .sport = flow->sport,
+                       .dport = flow->dport,
+                       .proto = flow->proto,
+                       .ifid = ifid};
+}
+
+/* ---- one session
+ * ------------------------------------------------------------------------------------------- */
+
+const char *svr_session_text(const svr_session *s, char out[SVR_SESSION_TEXT_MAX]) {
+    return svr_hex(s->uuid, (SVR_SESSION_TEXT_MAX - 1) / 2, out);
+}
+
+static const char *place_of(const svr_session *s) {
+    if (svr_session_is_originator(s)) return "ingress";
+    if (!svr_session_is_endpoint(s)) return "transit";
+    return s->leg[SVR_ORIGIN].path ? "egress" : "local";
+}
+
+static void tell(const svr_session *s, const char *to, const char *reason) {
+    char uuid[SVR_SESSION_TEXT_MAX];
+    svr_event *ev = svr_runtime_event(s->all->rt, SVR_EVENT_SESSION);
+    const svr_leg *leg = &s->leg[s->leg[SVR_TARGET].path ? SVR_TARGET : SVR_ORIGIN];
+    if (leg->path) svr_strcpy(ev->peer, sizeof ev->peer, svr_peer_name(svr_path_peer(leg->path)));
+    ev->to = to;
+    ev->reason = reason;
+    snprintf(ev->detail, sizeof ev->detail, "%s %s %s", svr_session_text(s, uuid), s->service->name,
+             place_of(s));
+}
+
+static svr_duration tcp_idle_limit(const svr_session *s) {
+    if (s->reset) return SVR_IDLE_TCP_RESET;
+    if (s->fin[SVR_ORIGIN] && s->fin[SVR_TARGET]) return SVR_IDLE_TCP_FINISHED;
+    return s->seen[SVR_ORIGIN] && s->seen[SVR_TARGET] ? SVR_IDLE_TCP : SVR_IDLE_TCP_HALF_OPEN;
+}
+
+static svr_duration idle_limit(const svr_session *s) {
+    if (s->flow.proto == SVR_PROTO_TCP) return tcp_idle_limit(s);
+    return s->flow.proto == SVR_PROTO_UDP ? SVR_IDLE_UDP : SVR_IDLE_ICMP;
+}
+
+void svr_session_plan(svr_session *s) {
+    if (s->dead) return;
+    svr_time idle = s->last_seen + idle_limit(s), keys = svr_payload_deadline(s);
+    svr_timer_set(&s->timer, &s->all->rt->timers, idle < keys ? idle : keys);
+}
+
+static void timer_due(svr_timer *t, void *ctx, svr_time now) {
+    svr_session *s = svr_container_of(t, svr_session, timer);
+    svr_sessions *all = s->all;
+    (void)ctx;
+    if (now - s->last_seen >= idle_limit(s)) {
+        svr_session_delete(s, "idle");
+    } else {
+        svr_payload_run(s);
+        svr_session_plan(s);
+    }
+    svr_sessions_sweep(all);
+}
+
+void svr_session_touch(svr_session *s, svr_side from, uint8_t tcp_flags) {
+    svr_duration before = idle_limit(s);
+    s->last_seen = s->all->rt->now;
+    s->seen[from] = true;
+    if (tcp_flags & SVR_TCP_RST) s->reset = true;
+    if (tcp_flags & SVR_TCP_FIN) s->fin[from] = true;
+    /* The same ports may soon serve a new connection. */
+    if (tcp_flags & SVR_TCP_SYN) s->reset = s->fin[SVR_ORIGIN] = s->fin[SVR_TARGET] = false;
+    if (idle_limit(s) < before) svr_session_plan(s);
+}
+
+/* ---- creation
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Fills in the tuples of LAN legs: the flow as it arrives there. */
+static void place_legs(svr_session *s) {
+    svr_flow reverse = svr_flow_reverse(&s->flow);
+    for (int side = 0; side < 2; side++) {
+        svr_leg *leg = &s->leg[side];
+        leg->session = s;
+        leg->side = (svr_side)side;
+        leg->bound = false;
+        if (!leg->path) leg->arrival = svr_tuple_of(side == SVR_ORIGIN ? &s->flow : &reverse, leg->lan->id);
+        leg->handshake = (svr_handshake){.sending = leg->path && side == SVR_TARGET};
+    }
+}
+
+/* A tuple on a LAN may pass from one session to the next of the same tenant: the other end began anew. */
+static svr_drop check_conflicts(const svr_session *s) {
+    for (int side = 0; side < 2; side++) {
+        const svr_leg *holder = svr_sessions_find(s->all, &s->leg[side].arrival);
+        if (holder && !holder->path && holder->session->tenant != s->tenant) return SVR_DROP_SESSION_CONFLICT;
+    }
+    return SVR_DROP_NONE;
+}
+
+static bool bind_leg(svr_leg *leg) {
+    svr_leg *holder = svr_sessions_find(leg->session->all, &leg->arrival);
+    if (holder) svr_session_delete(holder->session, "replaced");
+    leg->bound = svr_table_put(&leg->session->all->by_tuple, leg);
+    return leg->bound;
+}
+
+static svr_drop enter(svr_session *s) {
+    svr_sessions *all = s->all;
+    svr_drop reason = check_conflicts(s);
+    if (reason) return reason;
+    if (all->by_uuid.n >= all->by_uuid.limit) return SVR_DROP_SESSION_LIMIT;
+    if (!svr_table_put(&all->by_uuid, s)) return SVR_DROP_NO_MEMORY;
+    return bind_leg(&s->leg[SVR_ORIGIN]) && bind_leg(&s->leg[SVR_TARGET]) ? SVR_DROP_NONE
+                                                                          : SVR_DROP_NO_MEMORY;
+}
+
+static svr_drop prepare(svr_session *s, const svr_session_params *p) {
+    svr_runtime *rt = s->all->rt;
+    svr_hmac hmac = s->service->security ? s->service->security->hmac : SVR_HMAC_SHA384;
+    place_legs(s);
+    if (p->uuid)
+        memcpy(s->uuid, p->uuid, SVR_UUID_LEN);
+    else if (!svr_random(rt->crypt, s->uuid, SVR_UUID_LEN))
+        return SVR_DROP_CRYPTO_FAILED;
+    if (!svr_timer_init(&s->timer, &rt->timers, timer_due)) return SVR_DROP_NO_MEMORY;
+    if (!s->leg[SVR_ORIGIN].path && !s->leg[SVR_TARGET].path) {
+        s->keys.changeover = s->keys.erase = SVR_TIME_NEVER; /* plain routing has no keys */
+        return SVR_DROP_NONE;
+    }
+    return svr_payload_start(s, p->key, hmac, svr_session_is_endpoint(s));
+}
+
+svr_drop svr_session_create(svr_sessions *all, const svr_session_params *p, svr_session **out) {
+    svr_session *s = svr_alloc_zero(all->rt->alloc, 1, sizeof *s);
+    if (!s) return SVR_DROP_NO_MEMORY;
+    s->all = all;
+    s->flow = p->flow;
+    s->tenant = p->tenant;
+    s->service = p->service;
+    s->encrypt = p->encrypt;
+    s->leg[0] = p->leg[0];
+    s->leg[1] = p->leg[1];
+    s->last_seen = all->rt->now;
+    svr_drop reason = prepare(s, p);
+    if (!reason) reason = enter(s);
+    if (reason) {
+        unlink_session(s);
+        return reason;
+    }
+    svr_session_plan(s);
+    tell(s, "created", "");
+    *out = s;
+    return SVR_DROP_NONE;
+}
+
+void svr_session_delete(svr_session *s, const char *reason) {
+    if (s->dead) return;
+    tell(s, "deleted", reason);
+    unlink_session(s);
+}
+
+bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
+    svr_table *table = &leg->session->all->by_tuple;
+    svr_leg *holder = svr_table_get(table, arrival);
+    svr_tuple former = leg->arrival;
+    if (holder == leg) return true;
+    if (holder) svr_session_delete(holder->session, "replaced");
+    /* The table just lost an item, so that putting one in needs no memory. */
+    svr_table_remove(table, leg);
+    leg->arrival = *arrival;
+    leg->bound = svr_table_put(table, leg);
+    if (leg->bound) {
+        leg->path = path;
+        return true;
+    }
+    leg->arrival = former;
+    leg->bound = svr_table_put(table, leg);
+    return false;
+}
+
+/* ---- sizes
+ * ------------------------------------------------------------------------------------------------- */
+
+size_t svr_session_stripped(uint8_t proto) {
+    return proto == SVR_PROTO_UDP ? SVR_UDP_HEADER_LEN : proto == SVR_PROTO_TCP ? 4 : 0;
+}
+
+static size_t tag_len(const svr_session *s) {
+    return svr_tag_len((svr_hmac)s->keys.newest.hmac);
+}
+
+size_t svr_session_body_len(const svr_session *s, size_t text_len) {
+    size_t padded = s->encrypt ? (text_len / SVR_AES_BLOCK + 1) * SVR_AES_BLOCK : text_len;
+    return SVR_PAYLOAD_NONCE_LEN + padded + tag_len(s);
+}
+
+size_t svr_leg_room(const svr_leg *out) {
+    const svr_path_config *config = svr_path_get_config(out->path);
+    size_t headers = svr_ip_header_len(config->local.family) + SVR_UDP_HEADER_LEN;
+    uint32_t mtu = config->local_if->mtu < SVR_PACKET_LEN_MAX ? config->local_if->mtu : SVR_PACKET_LEN_MAX;
+    return mtu > headers ? mtu - headers : 0;
+}
+
+size_t svr_session_text_max(const svr_session *s, const svr_leg *out) {
+    size_t room = svr_leg_room(out), fixed = SVR_PAYLOAD_NONCE_LEN + tag_len(s);
+    if (room < fixed + SVR_AES_BLOCK) return 0;
+    return s->encrypt ? (room - fixed) / SVR_AES_BLOCK * SVR_AES_BLOCK - 1 : room - fixed;
+}
+
+size_t svr_session_mtu(const svr_session *s, const svr_leg *out) {
+    return svr_ip_header_len(s->flow.src.family) + svr_session_stripped(s->flow.proto) +
+           svr_session_text_max(s, out);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ * Sessions: what a router remembers of one flow that crosses it.
+ *
+ * A session has two legs. Packets of the forward direction (that of the flow's first packet) arrive on the
+ * ORIGIN leg and leave on the TARGET leg; those of the reverse direction the other way round. A leg is either
+ * on a LAN, where packets carry the flow's own addresses, or on a peer path, where they carry waypoints
+ * instead. So an ingress has LAN and path, an egress path and LAN, a transit router two paths; two LAN legs
+ * are plain routing. */
+#ifndef SVR_SESSION_H
+#define SVR_SESSION_H
+
+#include "base/table.h"
+#include "peer/peer.h"
+#include "session/handshake.h"
+#include "session/payload_key.h"
+
+#define SVR_SESSIONS_MAX 1000000
+#define SVR_IDLE_UDP (180 * SVR_SEC)
+#define SVR_IDLE_ICMP (30 * SVR_SEC)
+#define SVR_IDLE_TCP (1900 * SVR_SEC)         /* both ends have spoken */
+#define SVR_IDLE_TCP_HALF_OPEN (60 * SVR_SEC) /* only one has */
+#define SVR_IDLE_TCP_FINISHED (60 * SVR_SEC)  /* after both FINs */
+#define SVR_IDLE_TCP_RESET (30 * SVR_SEC)     /* after RST */
+#define SVR_TCP_FIN 0x01
+#define SVR_TCP_SYN 0x02
+#define SVR_TCP_RST 0x04
+
+typedef struct svr_session svr_session;
+
+typedef enum svr_side { SVR_ORIGIN, SVR_TARGET } svr_side;
+
+/* The 5-tuple of packets as they arrive on a leg; `ifid` is the LAN interface, SVR_IFID_NONE on a path. No
+ * padding: it is a key of svr_sessions.by_tuple. */
+typedef struct svr_tuple {
+    svr_addr src, dst;
+    uint16_t sport, dport, proto, ifid;
+} svr_tuple;
+
+typedef struct svr_leg {
+    svr_tuple arrival;
+    svr_session *session;
+    svr_side side;
+    bool bound;               /* it is in by_tuple */
+    svr_path *path;           /* NULL: a LAN leg */
+    const svr_interface *lan; /* LAN leg: where packets leave */
+    svr_addr gateway;         /* LAN leg: family 0 when destinations are on link */
+    svr_handshake handshake;  /* path leg */
+    svr_time reminded;        /* path leg: when metadata last left here */
+} svr_leg;
+
+struct svr_session {
+    uint8_t uuid[SVR_UUID_LEN];
+    svr_flow flow; /* of the forward direction */
+    const svr_tenant *tenant;
+    const svr_service *service;
+    bool encrypt;
+    bool dead; /* out of the tables, waits for svr_sessions_sweep */
+    svr_leg leg[2];
+    svr_timer timer; /* idleness and key rotation */
+    svr_time last_seen;
+    bool seen[2], fin[2], reset; /* by the side that packets came from */
+    svr_payload_ring keys;
+    struct svr_sessions *all;
+    svr_session *next_dead;
+};
+
+typedef struct svr_sessions {
+    svr_runtime *rt;
+    svr_duration rekey_ns; /* of payload keys; 0: never */
+    svr_table by_uuid;     /* of svr_session */
+    svr_table by_tuple;    /* of svr_leg */
+    svr_session *dead;
+    svr_payload_key *retired;
+} svr_sessions;
+
+void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns);
+/* Deletes all sessions without a word. */
+void svr_sessions_fini(svr_sessions *all);
+/* Frees what died since the last call. Sessions and keys stay readable until then, so that a batch of packets
+ * may point to them. */
+void svr_sessions_sweep(svr_sessions *all);
+
+svr_leg *svr_sessions_find(const svr_sessions *all, const svr_tuple *arrival);
+svr_session *svr_sessions_find_uuid(const svr_sessions *all, const uint8_t uuid[SVR_UUID_LEN]);
+
+/* What a new session starts from. Leave `leg[].arrival` of a LAN leg empty: it follows from the flow. */
+typedef struct svr_session_params {
+    const uint8_t *uuid; /* NULL: a fresh one */
+    svr_flow flow;
+    const svr_tenant *tenant;
+    const svr_service *service;
+    bool encrypt;
+    const svr_payload_key_tlv *key; /* NULL: a fresh one (ingress); none is needed between LANs */
+    svr_leg leg[2];                 /* arrival, path, lan, gateway */
+} svr_session_params;
+
+/* Makes a session and enters it everywhere; sessions that hold one of its tuples are replaced. 0 and `*out`,
+ * or the reason why not: SESSION_LIMIT, SESSION_CONFLICT (the tuple belongs to another tenant), NO_MEMORY,
+ * CRYPTO_FAILED. */
+svr_drop svr_session_create(svr_sessions *all, const svr_session_params *params, svr_session **out);
+/* Takes the session out of the tables; its memory goes at the next sweep. */
+void svr_session_delete(svr_session *s, const char *reason);
+
+/* A path leg moves to other waypoints. A session that holds them is replaced. False when memory is short; the
+ * leg then stays where it was. */
+bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival);
+
+/* A packet arrived on this side; `tcp_flags` is 0 when it is not TCP or cannot be read here. */
+void svr_session_touch(svr_session *s, svr_side from, uint8_t tcp_flags);
+/* Something that the session's timer waits for changed. */
+void svr_session_plan(svr_session *s);
+
+svr_tuple svr_tuple_of(const svr_flow *flow, svr_ifid ifid);
+static inline svr_leg *svr_leg_opposite(const svr_leg *leg) {
+    return &leg->session->leg[!leg->side];
+}
+/* This router made the session's key and renews it. */
+static inline bool svr_session_is_originator(const svr_session *s) {
+    return !s->leg[SVR_ORIGIN].path && s->leg[SVR_TARGET].path;
+}
+/* This router enciphers and deciphers the payload. */
+static inline bool svr_session_is_endpoint(const svr_session *s) {
+    return !s->leg[SVR_ORIGIN].path || !s->leg[SVR_TARGET].path;
+}
+/* "1a2b3c4d", for events. */
+#define SVR_SESSION_TEXT_MAX 9
+const char *svr_session_text(const svr_session *s, char out[SVR_SESSION_TEXT_MAX]);
+
+/* Sizes.
+ *
+ * What a packet of the session costs on the wire, behind the outer IP and UDP headers:
+ *     nonce 8 | text, padded to a multiple of 16 with at least 1 byte when enciphered | tag 24 or 48
+ * where the text is the inner datagram without its IP header and without what waypoints stand for: the UDP
+ * header (8), the ports of TCP (4), nothing of ICMP. */
+#define SVR_PAYLOAD_NONCE_LEN 8
+/* Bytes of the inner L4 header that do not travel. */
+size_t svr_session_stripped(uint8_t proto);
+/* Bytes behind the outer L4 header for a text of this length. */
+size_t svr_session_body_len(const svr_session *s, size_t text_len);
+/* Longest text that crosses this path leg whole, without metadata. */
+size_t svr_session_text_max(const svr_session *s, const svr_leg *out);
+/* The same as an MTU: longest inner IP datagram. */
+size_t svr_session_mtu(const svr_session *s, const svr_leg *out);
+/* Longest outer IP datagram on this path leg, less its IP and UDP headers. */
+size_t svr_leg_room(const svr_leg *out);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * Waypoints: the addresses and ports that stand for a flow on a path (design: "Waypoints"). */
+#ifndef SVR_SESSION_WAYPOINT_H
+#define SVR_SESSION_WAYPOINT_H
+
+#include "session/session.h"
+
+#define SVR_WAYPOINT_PROBES 64 /* pairs of ports tried before giving up */
+
+/* Finds a pair that no session uses on this path: even local and odd remote port, both from the
+ * neighborhood's range, from a random start. `*arrival` is the tuple of packets that come back. False when
+ * none is found. */
+bool svr_waypoint_choose(const svr_sessions *all, const svr_path *path, svr_tuple *arrival);
+
+#endif
