@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * When metadata leaves in a packet of its own:
+ *
+ *   - the payload fills the MTU, so that metadata does not fit with it: right before the payload;
+ *   - so many packets with metadata came that nothing we sent has answered: "disable metadata";
+ *   - a packet came on waypoints that nobody here knows: "enable metadata", to whoever sent it;
+ *   - a leg moved, its key is new, or its receiver lost its state: without waiting for the next packet of the
+ *     flow, since perhaps only the other end speaks; again every second while it does and has not understood.
+ */
+#include "forward/forward_internal.h"
+
+#include "base/bytes.h"
+
+#define CONTROL_TTL 64
+
+static svr_handshake_role role_of(const svr_leg *leg) {
+    return leg->side == SVR_TARGET ? SVR_SENDS_FORWARD : SVR_SENDS_REVERSE;
+}
+
+bool svr_control_knows_key(const svr_leg *out) {
+    const svr_leg *far = svr_leg_opposite(out);
+    /* A transit router may say that it holds the key, but not that the far end does. */
+    return out->side == SVR_TARGET || !far->path || !far->handshake.sending;
+}
+
+/* An empty packet with room for metadata. */
+static svr_packet *empty_packet(svr_forward *f) {
+    return svr_packet_get(f->rt->pool, SVR_METADATA_SESSION_MAX);
+}
+
+static svr_drop attach_before(svr_forward *f, svr_work *w, svr_leg *out) {
+    svr_crypt_op op;
+    svr_packet *pkt = empty_packet(f);
+    if (!pkt) return SVR_DROP_NO_MEMORY;
+    if (!svr_metadata_create(out, 0, svr_control_knows_key(out), pkt, &op)) {
+        svr_packet_put(f->rt->pool, pkt);
+        return SVR_DROP_CRYPTO_FAILED;
+    }
+    w->before = pkt;
+    w->hop_op = svr_ops_add(&f->hop_ops, op);
+    return SVR_DROP_NONE;
+}
+
+/* In one packet with the payload, if the MTU allows. A nonce that was taken in vain does no harm. */
+static svr_drop attach_metadata(svr_forward *f, svr_work *w, svr_leg *out) {
+    svr_packet *pkt = w->pkt;
+    svr_crypt_op op;
+    uint8_t *data = pkt->data;
+    uint32_t len = pkt->len;
+    out->reminded = f->rt->now;
+    bool made = svr_metadata_create(out, 0, svr_control_knows_key(out), pkt, &op);
+    if (made && pkt->len <= svr_leg_room(out)) {
+        w->hop_op = svr_ops_add(&f->hop_ops, op);
+        return SVR_DROP_NONE;
+    }
+    pkt->data = data;
+    pkt->len = len;
+    return attach_before(f, w, out);
+}
+
+/* A nonce may happen to equal the cookie: a bare header says that no metadata follows. */
+static void mark_false_positive(svr_packet *pkt) {
+    if (pkt->len < SVR_COOKIE_LEN || svr_get64(pkt->data) != SVR_COOKIE) return;
+    pkt->data -= SVR_METADATA_HEADER_LEN;
+    pkt->len += SVR_METADATA_HEADER_LEN;
+    svr_metadata_encode_header(pkt->data, 0, 0);
+}
+
+svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out) {
+    if (w->pkt->len > svr_leg_room(out)) return SVR_DROP_TOO_BIG;
+    svr_drop reason = SVR_DROP_NONE;
+    if (out->handshake.sending) reason = attach_metadata(f, w, out);
+    if (!reason) svr_handshake_sent(&out->handshake, role_of(out));
+    if (!reason && (w->before || !out->handshake.sending)) mark_false_positive(w->pkt);
+    return reason;
+}
+
+/* Seals what has metadata only, and sends it. */
+static void send_alone(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_crypt_op *op, bool made) {
+    if (made) svr_crypt_seal(f->rt->crypt, op, 1);
+    if (!made || !op->ok) {
+        svr_drop_packet(f->rt, pkt, SVR_DROP_CRYPTO_FAILED);
+        return;
+    }
+    svr_emit_path(f, out, pkt, (svr_emit_fields){.ttl = CONTROL_TTL});
+}
+
+void svr_control_send(svr_forward *f, svr_leg *out, svr_control control) {
+    svr_crypt_op op;
+    if (!svr_path_in_service(out->path)) return;
+    svr_packet *pkt = empty_packet(f);
+    if (!pkt) {
+        svr_drop_count(f->rt, SVR_DROP_NO_MEMORY);
+        return;
+    }
+    out->reminded = f->rt->now;
+    send_alone(f, out, pkt, &op, svr_metadata_create(out, control, svr_control_knows_key(out), pkt, &op));
+}
+
+static bool may_ask(svr_forward *f, const svr_path *path) {
+    const svr_path_config *config = svr_path_get_config(path);
+    uint64_t slot = svr_hash(&config->remote, sizeof config->remote, 0) % SVR_CONTROL_SLOTS;
+    if (f->control_at[slot] && f->rt->now - f->control_at[slot] < SVR_CONTROL_INTERVAL) return false;
+    f->control_at[slot] = f->rt->now ? f->rt->now : 1;
+    return true;
+}
+
+/* `leg` need not belong to a session: only path and tuple count. */
+static void ask(svr_forward *f, const svr_leg *leg) {
+    svr_crypt_op op;
+    svr_packet *pkt = may_ask(f, leg->path) ? empty_packet(f) : NULL;
+    if (!pkt) return;
+    send_alone(f, leg, pkt, &op,
+               svr_metadata_create_control(svr_path_peer(leg->path), SVR_CONTROL_ENABLE_METADATA, pkt, &op));
+}
+
+void svr_control_ask(svr_forward *f, svr_path *path, const svr_ip *ip) {
+    const svr_leg leg = {.path = path, .arrival = svr_tuple_of(&ip->flow, SVR_IFID_NONE)};
+    ask(f, &leg);
+}
+
+void svr_control_ask_leg(svr_forward *f, svr_leg *leg) {
+    if (svr_path_in_service(leg->path)) ask(f, leg);
+}
+
+void svr_control_renew(svr_forward *f, svr_leg *out, bool tell) {
+    out->handshake.sending = svr_handshake_next(role_of(out), out->handshake.sending, SVR_RENEW);
+    if (tell) svr_control_send(f, out, 0);
+}
+
+void svr_control_review(svr_forward *f, svr_leg *leg) {
+    svr_handshake *h = &leg->handshake;
+    if (leg->side == SVR_TARGET && h->sending) {
+        if (f->rt->now - leg->reminded >= SVR_REMIND_INTERVAL) svr_control_send(f, leg, 0);
+    } else if (svr_control_knows_key(leg) && svr_handshake_should_answer(h)) {
+        svr_control_send(f, leg, SVR_CONTROL_DISABLE_METADATA);
+    }
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "forward/forward_internal.h"
+
+#include <assert.h>
+
+svr_forward *svr_forward_new(const svr_forward_params *params) {
+    svr_forward *f = svr_alloc_zero(params->rt->alloc, 1, sizeof *f);
+    if (!f) return NULL;
+    f->rt = params->rt;
+    f->peers = params->peers;
+    f->config = params->config;
+    f->node = params->node;
+    f->icmp_tokens = SVR_ICMP_ERRORS_PER_SECOND;
+    svr_sessions_init(&f->sessions, f->rt, params->config->keys.payload_key_rekey_hours * SVR_HOUR);
+    return f;
+}
+
+void svr_forward_del(svr_forward *f) {
+    if (!f) return;
+    const svr_allocator *alloc = f->rt->alloc;
+    svr_sessions_fini(&f->sessions);
+    svr_wipe(f, sizeof *f);
+    svr_alloc_free(alloc, f);
+}
+
+void svr_work_drop(svr_forward *f, svr_work *w, svr_drop reason) {
+    svr_drop_packet(f->rt, w->pkt, reason);
+    if (w->before) svr_packet_put(f->rt->pool, w->before);
+    w->pkt = w->before = NULL;
+}
+
+size_t svr_ops_add(svr_ops *ops, svr_crypt_op op) {
+    assert(ops->n < SVR_BATCH_MAX);
+    ops->at[ops->n] = op;
+    return ops->n++;
+}
+
+/* Only who sends forward packets on a leg moves it, so that both ends never move at once. */
+static void move(svr_forward *f, svr_leg *leg) {
+    svr_path *path = svr_peer_path_in_service(svr_path_peer(leg->path));
+    svr_tuple arrival;
+    if (!path) return;
+    if (!svr_waypoint_choose(&f->sessions, path, &arrival))
+        svr_drop_count(f->rt, SVR_DROP_NO_WAYPOINT);
+    else if (svr_leg_rebind(leg, path, &arrival))
+        svr_control_renew(f, leg, true);
+}
+
+void svr_forward_path_changed(svr_forward *f, svr_path *path, bool in_service) {
+    const svr_peer *peer = svr_path_peer(path);
+    svr_session *s;
+    size_t pos = 0;
+    (void)in_service; /* either way: what is stuck on a path of this peer may find another */
+    while ((s = svr_table_next(&f->sessions.by_uuid, &pos)) != NULL) {
+        svr_leg *leg = &s->leg[SVR_TARGET];
+        if (leg->path && svr_path_peer(leg->path) == peer && !svr_path_in_service(leg->path)) move(f, leg);
+    }
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * Inside core/forward: the data plane's parts.
+ *
+ *   lan.c      packets from a LAN: policy, new sessions, enciphering (ingress; the egress for answers)
+ *   wan.c      packets from a path: metadata, deciphering, transit
+ *   admit.c    what authentic metadata does to sessions
+ *   control.c  packets of our own that carry metadata only
+ *   emit.c     headers around what leaves, ICMP errors
+ *   policy.c   services, access, routes
+ *
+ * Packets run through in batches: all are looked up first, then one call of the cipher engine works on all of
+ * them, then they leave in the order in which they came. */
+#ifndef SVR_FORWARD_INTERNAL_H
+#define SVR_FORWARD_INTERNAL_H
+
+#include "forward/forward.h"
+#include "forward/policy.h"
+#include "session/metadata.h"
+#include "session/waypoint.h"
+
+#define SVR_ICMP_ERRORS_PER_SECOND 100 /* RFC 4443 section 2.4 (f) asks for a limit */
+#define SVR_CONTROL_INTERVAL SVR_MS    /* between requests for metadata on one path */
+#define SVR_CONTROL_SLOTS 256          /* paths share a limit when their addresses hash alike */
+#define SVR_REMIND_INTERVAL                                                                                  \
+    SVR_SEC /* between metadata packets for a leg that only hears, and between                               \
+               two new keys for a peer that keeps losing its state */
+
+/* One packet on its way through. */
+typedef struct svr_work {
+    svr_packet *pkt;    /* NULL: dropped or used up */
+    svr_packet *before; /* metadata in a packet of its own that leaves first */
+    svr_ip ip;          /* as it arrived */
+    svr_leg *in;        /* leg of arrival */
+    svr_path *path;     /* of a WAN packet */
+    svr_payload_key *key;
+    size_t op, hop_op, open_op; /* indexes into the batch's operations, or SVR_NO_OP */
+    svr_metadata metadata;
+    bool has_metadata, encrypted;
+    uint32_t index; /* of the hop's key */
+    uint64_t nonce; /* of the payload */
+} svr_work;
+#define SVR_NO_OP SIZE_MAX
+
+typedef struct svr_ops {
+    size_t n;
+    svr_crypt_op at[SVR_BATCH_MAX];
+} svr_ops;
+
+struct svr_forward {
+    svr_runtime *rt;
+    svr_peers *peers;
+    const svr_config *config;
+    const svr_node_config *node;
+    svr_sessions sessions;
+    uint16_t ip_id;
+    uint32_t icmp_tokens;
+    svr_time icmp_at;
+    svr_time control_at[SVR_CONTROL_SLOTS];
+    svr_work work[SVR_BATCH_MAX];
+    svr_ops ops;      /* of payloads */
+    svr_ops hop_ops;  /* of metadata that leaves */
+    svr_ops open_ops; /* of metadata that came */
+};
+
+/* Returns the packet to the pool and counts why. */
+void svr_work_drop(svr_forward *f, svr_work *w, svr_drop reason);
+/* Room for one more operation; its index. */
+size_t svr_ops_add(svr_ops *ops, svr_crypt_op op);
+
+/* emit.c */
+typedef struct svr_emit_fields {
+    uint8_t tos, ttl;
+    bool dont_fragment;
+} svr_emit_fields;
+/* What the outgoing header takes over from a packet that passes a router. */
+svr_emit_fields svr_emit_inherit(const svr_ip *ip);
+/* Sends a body (pkt->data is the first byte behind the L4 header) on a path leg: UDP and IP in front. */
+void svr_emit_path(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_emit_fields fields);
+/* Sends an L4 segment (pkt->data is its first byte) on a LAN leg: IP in front. */
+void svr_emit_lan(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_flow *flow,
+                  svr_emit_fields fields);
+/* Sends a whole datagram that is only routed, one hop older. */
+void svr_emit_routed(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_ip *ip);
+/* Answers a packet from a LAN with an ICMP error, within the rate limit. */
+void svr_emit_icmp_error(svr_forward *f, const svr_interface *in, const svr_packet *about,
+                         svr_icmp_error what, uint32_t mtu);
+
+/* control.c */
+/* Makes the work's packet, which holds the body, ready for a path leg: metadata if the leg sends it, in the
+ * packet or in one of its own when it does not fit; and what keeps a payload from looking like metadata.
+ * `hop_op` is to be sealed once the body is. 0, TOO_BIG, NO_MEMORY or CRYPTO_FAILED. */
+svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out);
+/* Sends metadata in a packet of its own, with a control message or 0. */
+void svr_control_send(svr_forward *f, svr_leg *out, svr_control control);
+/* Asks for metadata: a packet came on waypoints that no session here has. `ip` is that packet's. */
+void svr_control_ask(svr_forward *f, svr_path *path, const svr_ip *ip);
+/* Passes the request for metadata on to the leg's other end. */
+void svr_control_ask_leg(svr_forward *f, svr_leg *leg);
+/* Metadata goes out on this leg again; with `tell` at once, in a packet of its own. */
+void svr_control_renew(svr_forward *f, svr_leg *out, bool tell);
+/* A leg hears packets while its metadata is not acknowledged, or metadata that nothing answers: speaks up. */
+void svr_control_review(svr_forward *f, svr_leg *leg);
+/* Whether metadata that leaves here may name the newest payload key: reverse metadata does so only when the
+ * key has reached the far end. */
+bool svr_control_knows_key(const svr_leg *out);
+
+/* admit.c: authentic metadata of a packet takes effect. `text` is deciphered. 0 and w->in, or a reason. On 0
+ * with w->in NULL the packet was a control message, and is used up. */
+svr_drop svr_admit(svr_forward *f, svr_work *w, const uint8_t *text, size_t len, bool alone);
+
+#endif
