@@ -35,10 +35,10 @@ LIBSVRD      := $(B)/lib/libsvrd.a
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 
-BINARIES := $(B)/bin/svrd $(B)/bin/svrctl
+BINARIES := $(B)/bin/svrd $(B)/bin/svrctl $(B)/bin/svrsim
 
 .PHONY: all lib router lab unit clean help
-all: lib
+all: binaries
 
 lib: $(LIBSVR)
 
@@ -50,7 +50,7 @@ $(LIBSVR): $(CORE_OBJ)
 	@mkdir -p $(@D)
 	rm -f $@ && ar crs $@ $^
 
-router: $(B)/bin/svrd $(B)/bin/svrctl
+router: $(B)/bin/svrd $(B)/bin/svrctl ## build the router alone; needs neither ns-3 nor Lua
 
 $(B)/router/%.o: router/%.c
 	@mkdir -p $(@D)
@@ -93,15 +93,33 @@ $(B)/lib/libns3shim.a: $(SHIM_OBJ)
 	@mkdir -p $(@D)
 	rm -f $@ && ar crs $@ $^
 
+SIM_INC := -Isim -Ipcap-tools -Irouter -Ilua $(shell pkg-config --cflags lua5.4)
+
 $(B)/sim/%.o: sim/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Isim -Ipcap-tools $(CFLAGS) -c $< -o $@
+	$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
+
+$(B)/lua/%.o: lua/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
+
+# The Lua modules go into the program, as C strings.
+LUA_MODULES := $(wildcard lua/svr/*.lua)
+$(B)/lua/modules.c: $(LUA_MODULES)
+	@mkdir -p $(@D)
+	{ echo '#include "modules.h"'; echo 'const lua_module lua_modules[] = {'; \
+	  for f in $^; do echo "{\"svr.$$(basename $$f .lua)\","; sed 's/\\/&&/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '},'; done; \
+	  echo '{0, 0}};'; } > $@
+
+$(B)/lua/modules.o: $(B)/lua/modules.c
+	$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
 
 $(B)/pcap-tools/%.o: pcap-tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Ipcap-tools $(CFLAGS) -c $< -o $@
 
 PCAPNG_OBJ   := $(B)/pcap-tools/pcapng/pcapng.o
+SVRSIM_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard sim/svrsim/*.c lua/*.c)) $(B)/lua/modules.o
 SIM_TEST_BIN := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/test_*.c))
 
 $(B)/tests/sim/%: tests/sim/%.c $(B)/lib/libns3shim.a $(B)/sim/svrsim/seeded_rand.o $(PCAPNG_OBJ)
@@ -109,11 +127,63 @@ $(B)/tests/sim/%: tests/sim/%.c $(B)/lib/libns3shim.a $(B)/sim/svrsim/seeded_ran
 	$(CC) $(CPPFLAGS) -Isim -Ipcap-tools -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(filter %.o %.a,$^) \
 		$(NS3_LIBS) -lcmocka -lcrypto -lpcap
 
-.PHONY: test-sim
-test-sim: $(SIM_TEST_BIN)
-	CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) --exec '' $^
+$(B)/bin/svrsim: $(SVRSIM_OBJ) $(PCAPNG_OBJ) $(B)/lib/libns3shim.a $(LIBSVR)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ $(LDFLAGS) $(NS3_LIBS) $(CORE_LIBS) -llua5.4 -ljansson -lm
 
-clean:
+$(B)/tests/bench/bare_ns3: tests/bench/bare_ns3.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) $< -o $@ $(LDFLAGS) -lns3-point-to-point -lns3-internet -lns3-network -lns3-core
+
+.PHONY: sim test-sim
+sim: $(B)/bin/svrsim
+
+test-sim: $(SIM_TEST_BIN) sim
+	CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) --exec '' $(SIM_TEST_BIN)
+	SVRSIM=$(B)/bin/svrsim prove $(PROVE) --exec bash $(wildcard tests/sim/*.t)
+
+# ---- for people ------------------------------------------------------------------------------
+JOBS := -j$(shell nproc)
+SUB  := $(MAKE) --no-print-directory $(JOBS)
+TAP  := CMOCKA_MESSAGE_OUTPUT=TAP prove --exec ''
+SIM_TESTS := $(sort $(SIM_TEST_BIN) $(wildcard tests/sim/*.t))
+LAB_TESTS := $(sort $(wildcard tests/lab/*.t))
+FORMATTED := $(shell git ls-files '*.c' '*.h' '*.cc' '*.hh' 2>/dev/null)
+
+.PHONY: setup binaries test-binaries asan check demo bench format lint
+
+setup: ## install what is missing (apt; sudo when not root)
+	@tools/setup all
+
+binaries: $(BINARIES) ## build the programs into build/bin
+test-binaries: $(UNIT_BIN) $(SIM_TEST_BIN)
+
+asan: ## build the unit tests with address and undefined-behaviour sanitizers
+	@$(SUB) MODE=asan $(UNIT_SRC:%.c=build/asan/%)
+
+check: setup ## build everything and pass all tests
+	@$(SUB) binaries test-binaries
+	@$(SUB) asan
+	@$(TAP) $(UNIT_BIN) $(UNIT_SRC:%.c=build/asan/%) tools/check-core tools/check-style $(SIM_TESTS) $(LAB_TESTS)
+
+demo: setup ## watch a hub and three spokes for two simulated days, then real traffic between namespaces
+	@$(SUB) binaries
+	@tools/demo
+
+bench: setup ## measure; prints ratios against a comparison in the same run
+	@$(SUB) binaries $(B)/tests/bench/bare_ns3
+	@tests/bench/run
+
+format: ## lay out the sources
+	clang-format -i $(FORMATTED)
+
+lint: ## clang-tidy over the sources (slow)
+	clang-tidy --quiet $(filter %.c,$(FORMATTED)) -- -std=c17 $(CPPFLAGS) -Icore -Irouter -Isim -Ipcap-tools -Ilua -Itests/unit
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+clean: ## remove everything that was built
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

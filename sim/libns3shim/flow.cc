@@ -186,8 +186,7 @@ extern "C" void ns3shim_flow_get_stats(const ns3shim_flow *flow, ns3shim_flow_st
 }
 
 extern "C" size_t ns3shim_flow_gaps(const ns3shim_flow *flow, ns3shim_gap *out, size_t max) {
-    bool echo = flow->opts.kind == NS3SHIM_PING;
-    const auto &gaps = (echo ? flow->replies : flow->requests).gaps();
+    const auto &gaps = (flow->wants_reply() ? flow->replies : flow->requests).gaps();
     size_t n = 0;
     for (const auto &gap : gaps) {
         if (n == max) break;

@@ -46,6 +46,7 @@ struct ns3shim_flow {
     virtual void start() = 0;
 
     void stop();
+    bool wants_reply() const;
     /* A message of the flow came to a server, or an answer came back. */
     void request_arrived(const shim::Message &m, bool intact);
     void reply_arrived(const shim::Message &m, bool intact);
@@ -58,7 +59,6 @@ struct ns3shim_flow {
 
     bool done() const { return stats.completed != NS3SHIM_NEVER; }
     bool all_sent() const { return opts.count && stats.sent >= opts.count; }
-    bool wants_reply() const;
     /* Ticks now, then each interval until all is sent. */
     void begin_ticks();
     /* The next message, counted as sent. The pointer holds until the next call. */

@@ -160,7 +160,8 @@ typedef struct ns3shim_flow_stats {
     uint64_t rtt_min_ns, rtt_max_ns, rtt_sum_ns; /* of `replies` */
 } ns3shim_flow_stats;
 
-/* A run of messages that did not arrive, between one sent at `after` and one sent at `before` that did. */
+/* A run of messages that did not arrive (or, where answers are wanted, got none), between one sent at `after`
+ * and one sent at `before` that did. */
 typedef struct ns3shim_gap {
     uint64_t first, count;
     uint64_t after, before;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * The Lua modules of lua/svr, built into the program. */
+#ifndef LUA_MODULES_H
+#define LUA_MODULES_H
+
+typedef struct lua_module {
+    const char *name; /* e.g. "svr.net"; NULL ends the list */
+    const char *text;
+} lua_module;
+
+extern const lua_module lua_modules[];
+
+#endif

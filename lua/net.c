@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ * Nodes, links and captures. */
+#include "bindings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+static int push_node(lua_State *L, ns3shim_node *node, svrsim_router *router) {
+    if (!node) return lua_host_raise_shim(L);
+    lua_node *n = lua_newuserdatauv(L, sizeof *n, 0);
+    *n = (lua_node){node, router};
+    luaL_setmetatable(L, LUA_NODE);
+    return 1;
+}
+
+static int new_router(lua_State *L) {
+    svrsim_router *r = svrsim_router_new(lua_host_get(L)->sim, luaL_checkstring(L, 1));
+    return r ? push_node(L, svrsim_router_node(r), r) : lua_host_raise(L);
+}
+
+static int new_host(lua_State *L) {
+    return push_node(L, ns3shim_host_new(svrsim_world(lua_host_get(L)->sim), luaL_checkstring(L, 1)), NULL);
+}
+
+static int new_underlay(lua_State *L) {
+    return push_node(L, ns3shim_underlay_new(svrsim_world(lua_host_get(L)->sim), luaL_checkstring(L, 1)),
+                     NULL);
+}
+
+static ns3shim_link_opts link_opts(lua_State *L, int at) {
+    luaL_checktype(L, at, LUA_TTABLE);
+    return (ns3shim_link_opts){
+        .rate_bps = (uint64_t)lua_field_integer(L, at, "rate", 0),
+        .delay_ns = (uint64_t)lua_field_integer(L, at, "delay", 0),
+        .jitter_ns = (uint64_t)lua_field_integer(L, at, "jitter", 0),
+        .reorder = lua_field_bool(L, at, "reorder"),
+        .loss = lua_field_number(L, at, "loss", 0),
+        .queue = (uint32_t)lua_field_integer(L, at, "queue", 0),
+        .mtu = (uint32_t)lua_field_integer(L, at, "mtu", 0),
+    };
+}
+
+static int new_link(lua_State *L) {
+    lua_node *a = lua_node_check(L, 1), *b = lua_node_check(L, 2);
+    ns3shim_link_opts opts = link_opts(L, 3);
+    ns3shim_link *link = ns3shim_link_new(svrsim_world(lua_host_get(L)->sim), a->node, b->node, &opts);
+    if (!link) return lua_host_raise_shim(L);
+    *(ns3shim_link **)lua_newuserdatauv(L, sizeof link, 0) = link;
+    luaL_setmetatable(L, LUA_LINK);
+    return 1;
+}
+
+static ns3shim_link *check_link(lua_State *L) {
+    return *(ns3shim_link **)luaL_checkudata(L, 1, LUA_LINK);
+}
+
+static int link_set_up(lua_State *L) {
+    ns3shim_link_set_up(check_link(L), lua_toboolean(L, 2));
+    return 0;
+}
+
+static int link_adjust(lua_State *L) {
+    ns3shim_link_opts opts = link_opts(L, 2);
+    ns3shim_link_adjust(check_link(L), &opts);
+    return 0;
+}
+
+static int link_stats(lua_State *L) {
+    ns3shim_link_stats s;
+    ns3shim_link_get_stats(check_link(L), (unsigned)luaL_checkinteger(L, 2), &s);
+    lua_newtable(L);
+    lua_set_integer(L, "sent", s.sent);
+    lua_set_integer(L, "sent_bytes", s.sent_bytes);
+    lua_set_integer(L, "received", s.received);
+    lua_set_integer(L, "received_bytes", s.received_bytes);
+    lua_set_integer(L, "lost_random", s.lost_random);
+    lua_set_integer(L, "lost_in_flight", s.lost_in_flight);
+    lua_set_integer(L, "lost_down", s.lost_down);
+    lua_set_integer(L, "lost_queue", s.lost_queue);
+    lua_set_integer(L, "lost_mtu", s.lost_mtu);
+    return 1;
+}
+
+static int link_device(lua_State *L) {
+    lua_pushinteger(L, ns3shim_link_device(check_link(L), (unsigned)luaL_checkinteger(L, 2)));
+    return 1;
+}
+
+/* The windows {{from, to}, ...} at `at`. The result stays on the stack, which keeps it alive. */
+static svrsim_window *read_windows(lua_State *L, int at, size_t *n) {
+    luaL_checktype(L, at, LUA_TTABLE);
+    *n = lua_rawlen(L, at);
+    svrsim_window *w = lua_newuserdatauv(L, (*n ? *n : 1) * sizeof *w, 0);
+    for (size_t i = 0; i < *n; i++) {
+        lua_rawgeti(L, at, (lua_Integer)i + 1);
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        w[i] = (svrsim_window){(svr_time)luaL_checkinteger(L, -2), (svr_time)luaL_checkinteger(L, -1)};
+        lua_pop(L, 3);
+    }
+    return w;
+}
+
+/* link:capture(name, end_a, end_b, windows, with_keys) */
+static int link_capture(lua_State *L) {
+    size_t n;
+    const char *name = luaL_checkstring(L, 2);
+    const char *const ends[2] = {luaL_checkstring(L, 3), luaL_checkstring(L, 4)};
+    svrsim_window *windows = read_windows(L, 5, &n);
+    svrsim *sim = lua_host_get(L)->sim;
+    if (svrsim_add_capture(sim, check_link(L), name, ends, windows, n, lua_toboolean(L, 6)) != 0)
+        return lua_host_raise(L);
+    return 0;
+}
+
+static int node_address(lua_State *L) {
+    int failed = ns3shim_node_address(lua_node_check(L, 1)->node, (uint32_t)luaL_checkinteger(L, 2),
+                                      luaL_checkstring(L, 3), (uint8_t)luaL_checkinteger(L, 4));
+    return failed ? lua_host_raise_shim(L) : 0;
+}
+
+static int node_route(lua_State *L) {
+    int failed = ns3shim_node_route(lua_node_check(L, 1)->node, (uint32_t)luaL_checkinteger(L, 2),
+                                    luaL_checkstring(L, 3), (uint8_t)luaL_checkinteger(L, 4),
+                                    luaL_optstring(L, 5, NULL));
+    return failed ? lua_host_raise_shim(L) : 0;
+}
+
+static svrsim_router *check_router(lua_State *L) {
+    lua_node *n = lua_node_check(L, 1);
+    if (!n->router) luaL_error(L, "this is no router");
+    return n->router;
+}
+
+static svr_node *check_live(lua_State *L) {
+    svr_node *node = svrsim_router_svr(check_router(L));
+    if (!node) luaL_error(L, "the router does not run yet");
+    return node;
+}
+
+/* router:attach(device, target, host) */
+static int node_attach(lua_State *L) {
+    int failed = svrsim_router_attach(check_router(L), (uint32_t)luaL_checkinteger(L, 2),
+                                      luaL_checkstring(L, 3), luaL_optstring(L, 4, ""));
+    return failed ? lua_host_raise(L) : 0;
+}
+
+static int node_credentials(lua_State *L) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    svr_credentials texts = {lua_field_text(L, 2, "certificate"), lua_field_text(L, 2, "private_key"),
+                             lua_field_text(L, 2, "trusted_ca"), lua_field_text(L, 2, "crl")};
+    return svrsim_router_set_credentials(check_router(L), &texts) ? lua_host_raise(L) : 0;
+}
+
+static int node_carrier(lua_State *L) {
+    svrsim_router_carrier(check_router(L), (uint32_t)luaL_checkinteger(L, 2), lua_toboolean(L, 3));
+    return 0;
+}
+
+static int node_show(lua_State *L) {
+    svr_error err = {0};
+    const svr_report *report;
+    svr_time now = ns3shim_now(svrsim_world(lua_host_get(L)->sim));
+    if (svr_node_show(check_live(L), luaL_checkstring(L, 2), now, &report, &err) != 0)
+        return luaL_error(L, "%s", err.message);
+    lua_pushstring(L, report->text);
+    return 1;
+}
+
+static int node_counters(lua_State *L) {
+    const char *name;
+    svr_node *node = check_live(L);
+    lua_newtable(L);
+    for (size_t i = 0;; i++) {
+        uint64_t v = svr_node_counter(node, i, &name);
+        if (!name) return 1;
+        lua_set_integer(L, name, v);
+    }
+}
+
+void lua_open_net(lua_State *L) {
+    static const luaL_Reg functions[] = {{"router", new_router},
+                                         {"host", new_host},
+                                         {"underlay", new_underlay},
+                                         {"link", new_link},
+                                         {NULL, NULL}};
+    static const luaL_Reg node[] = {{"address", node_address},   {"route", node_route},
+                                    {"attach", node_attach},     {"credentials", node_credentials},
+                                    {"carrier", node_carrier},   {"show", node_show},
+                                    {"counters", node_counters}, {NULL, NULL}};
+    static const luaL_Reg link[] = {{"set_up", link_set_up}, {"adjust", link_adjust},   {"stats", link_stats},
+                                    {"device", link_device}, {"capture", link_capture}, {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+    luaL_newmetatable(L, LUA_NODE);
+    luaL_newlib(L, node);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    luaL_newmetatable(L, LUA_LINK);
+    luaL_newlib(L, link);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

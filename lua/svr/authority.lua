@@ -1,0 +1,154 @@
+-- SPDX-License-Identifier: MIT
+-- Writes the authority configuration of a network.
+local authority = {}
+
+local Text = {}
+Text.__index = Text
+
+function Text:put(...) self[#self + 1] = ("    "):rep(self.depth) .. table.concat({ ... }, "  ") end
+
+function Text:block(head, body)
+    self:put(head)
+    self.depth = self.depth + 1
+    body()
+    self.depth = self.depth - 1
+    self:put "exit"
+end
+
+local function sorted(t)
+    local keys = {}
+    for k in pairs(t) do keys[#keys + 1] = k end
+    table.sort(keys)
+    return ipairs(keys)
+end
+
+local function key_management(out, opts)
+    out:block("security-key-management", function()
+        for _, name in sorted(opts.key_management or {}) do
+            out:put(name, tostring(opts.key_management[name]))
+        end
+        if opts.key_exchange or opts.dh_bits then
+            out:block("key-exchange-algorithm", function()
+                out:block(opts.key_exchange or "diffie-hellman", function()
+                    if opts.dh_bits then out:put("dh-key-size", tostring(opts.dh_bits)) end
+                end)
+            end)
+        end
+    end)
+end
+
+local function addresses(out, list)
+    for _, a in ipairs(list) do
+        out:block("address  " .. a.address, function()
+            out:put("ip-address", a.address)
+            out:put("prefix-length", tostring(a.len))
+            if a.gateway then out:put("gateway", a.gateway) end
+        end)
+    end
+end
+
+local function interface(out, i)
+    out:block("device-interface  " .. i.name, function()
+        out:put("name", i.name)
+        out:put("type", i.lan and "tun" or "ethernet")
+        out:put("target-interface", i.name)
+        out:block("network-interface  " .. i.name, function()
+            out:put("name", i.name)
+            if i.mtu then out:put("mtu", tostring(i.mtu)) end
+            if i.lan then
+                out:put("tenant", "corp")
+            else
+                out:put("inter-router-security", "peer-sec")
+                out:block("neighborhood  " .. i.neighborhood, function()
+                    out:put("name", i.neighborhood)
+                    out:put("topology", i.topology)
+                    if i.transport then out:put("tcp-transport", i.transport) end
+                end)
+            end
+            addresses(out, i.addresses)
+        end)
+    end)
+end
+
+local function service_route(out, name, service, body)
+    out:block("service-route  " .. name, function()
+        out:put("name", name)
+        out:put("service-name", service)
+        body()
+    end)
+end
+
+local function service_routes(out, router, services)
+    local node = router.name .. "-1"
+    for _, s in ipairs(services) do
+        if s.owner == router then
+            service_route(out, s.name .. "-here", s.name, function()
+                out:block(("next-hop  %s lan"):format(node), function()
+                    out:put("node-name", node)
+                    out:put("interface", "lan")
+                end)
+            end)
+        elseif s.via[router.name] then
+            service_route(out, s.name .. "-route", s.name, function() out:put("peer", s.via[router.name]) end)
+        end
+    end
+end
+
+local function bfd(out, opts)
+    if not opts.bfd then return end
+    out:block("bfd", function()
+        for _, name in sorted(opts.bfd) do out:put(name, tostring(opts.bfd[name])) end
+    end)
+end
+
+local function router(out, r, services)
+    out:block("router  " .. r.name, function()
+        out:put("name", r.name)
+        out:put("peering-common-name", r.opts.peering_common_name or r.name)
+        bfd(out, r.opts)
+        out:block(("node  %s-1"):format(r.name), function()
+            out:put("name", r.name .. "-1")
+            for _, i in ipairs(r.interfaces) do interface(out, i) end
+        end)
+        service_routes(out, r, services)
+    end)
+end
+
+local function service(out, s)
+    out:block("service  " .. s.name, function()
+        out:put("name", s.name)
+        out:put("security", "service-sec")
+        for _, prefix in ipairs(s.prefixes) do out:put("address", prefix) end
+        out:block("access-policy  corp", function() out:put("source", "corp") end)
+    end)
+end
+
+local function security(out, name, hmac)
+    out:block("security  " .. name, function()
+        out:put("name", name)
+        out:put("encrypt", "true")
+        out:put("encryption-cipher", "aes-cbc-256")
+        out:put("hmac-cipher", hmac or "sha384")
+    end)
+end
+
+-- The whole text. `services` say their owner (a router), prefixes, and by router name the peer that leads there.
+function authority.text(opts, routers, services)
+    local out = setmetatable({ depth = 0 }, Text)
+    out:block("config", function()
+        out:block("authority", function()
+            out:put("name", opts.name or "sim")
+            out:put("enhanced-security-key-management", opts.enhanced_security == false and "false" or "true")
+            key_management(out, opts)
+            security(out, "peer-sec", opts.hmac)
+            security(out, "service-sec", opts.hmac)
+            out:block("tenant  corp", function() out:put("name", "corp") end)
+            for _, s in ipairs(services) do service(out, s) end
+            for _, r in ipairs(routers) do router(out, r, services) end
+            if opts.extra then out[#out + 1] = opts.extra end
+        end)
+    end)
+    return table.concat(out, "\n") .. "\n"
+end
+
+return authority

@@ -1,0 +1,329 @@
+-- SPDX-License-Identifier: MIT
+-- A simulated network as a scenario tells it:
+--
+--     local net = require "svr.net" { seed = 7 }
+--     local hub, east = net:router("hub", { topology = "hub" }), net:router("east", { topology = "spoke" })
+--     local wan = net:link(hub, east, { rate = "100Mbps", delay = "20ms" })
+--     local flow = net:host(east, "10.1.0.10"):udp_send { to = net:host(hub, "10.0.0.10"), interval = "1s" }
+--     net:at("26h", function() wan:down() end)
+--     net:run "49h"
+--     net:check(flow:stats().lost == 0, "nothing is lost")
+--
+-- Times are text ("90s", "26h", "24h-10s") or nanoseconds; rates are text ("2Mbps") or bits per second.
+local core = require "svr.core"
+local address = require "svr.address"
+local authority = require "svr.authority"
+local params = require "svr.params"
+local plan = require "svr.plan"
+local traffic = require "svr.traffic"
+local units = require "svr.units"
+
+local Net, Link, Router, Underlay = {}, {}, {}, {}
+Net.__index, Link.__index, Router.__index, Underlay.__index = Net, Link, Router, Underlay
+
+local function claim(net, name)
+    if net.started then error("the network is running: build it before the first run", 0) end
+    if net.names[name] then error(("there are two nodes named '%s'"):format(name), 0) end
+    net.names[name] = true
+end
+
+-- ---- nodes -------------------------------------------------------------------------------------------------
+
+-- A router of the stack. opts: topology ("mesh", "hub", "spoke": its part in the neighborhoods of its links),
+-- peering_common_name, bfd = {["desired-tx-interval"] = ...}, credentials = {certificate=, private_key=,
+-- trusted_ca=, crl=} (PEM texts).
+function Net:router(name, opts)
+    claim(self, name)
+    local r = setmetatable({ kind = "router", name = name, opts = opts or {}, core = core.router(name),
+        interfaces = {}, ends = {}, net = self }, Router)
+    if r.opts.credentials then r.core:credentials(r.opts.credentials) end
+    self.routers[#self.routers + 1] = r
+    return r
+end
+
+-- What the router answers to a show command, as text.
+function Router:show(command) return self.core:show(command) end
+
+-- Drop counters by reason.
+function Router:counters() return self.core:counters() end
+
+function Net:underlay(name)
+    claim(self, name)
+    local u = setmetatable({ kind = "underlay", name = name, core = core.underlay(name), ends = {}, prefixes = {},
+        touches = {}, net = self }, Underlay)
+    self.underlays[#self.underlays + 1] = u
+    return u
+end
+
+-- ---- links -------------------------------------------------------------------------------------------------
+
+local function core_link_opts(o)
+    return {
+        rate = o.rate and units.rate(o.rate) or 0,
+        delay = o.delay and units.time(o.delay, "delay") or 0,
+        jitter = o.jitter and units.time(o.jitter, "jitter") or 0,
+        reorder = o.reorder, loss = o.loss, queue = o.queue, mtu = o.mtu,
+    }
+end
+
+local function new_link(net, a, b, name, opts)
+    local link = setmetatable({ name = name, opts = opts, net = net, outages = {},
+        core = core.link(a.core, b.core, core_link_opts(opts)) }, Link)
+    local ea = { node = a, link = link, device = link.core:device(0), address = {} }
+    local eb = { node = b, link = link, device = link.core:device(1), address = {} }
+    ea.far, eb.far = eb, ea
+    link.ends = { ea, eb }
+    a.ends[#a.ends + 1], b.ends[#b.ends + 1] = ea, eb
+    net.links[#net.links + 1] = link
+    return link
+end
+
+local function give_address(e, text, len)
+    e.address[address.is_v6(text) and 6 or 4] = text
+    if e.node.kind ~= "router" then e.node.core:address(e.device, text, len) end
+    if e.node.kind == "underlay" then
+        local network = address.network(text, len)
+        e.node.touches[network] = true
+        table.insert(e.node.prefixes, { network = network, len = len })
+    end
+end
+
+-- The interface of a router at its end of a link.
+local function add_interface(e, len, family, opts)
+    local r, far = e.node, e.far
+    local i = { name = ("wan%d"):format(#r.ends - 1), mtu = opts.mtu, transport = opts.tcp_transport,
+        neighborhood = opts.neighborhood or (far.node.kind == "underlay" and "internet" or e.link.name),
+        topology = r.opts.topology or "mesh",
+        addresses = { { address = e.address[family], len = len,
+            gateway = far.node.kind == "underlay" and far.address[family] or nil } } }
+    if far.node.kind == "router" then i.topology = opts.topology or "mesh" end
+    e.interface = i.name
+    r.interfaces[#r.interfaces + 1] = i
+    r.core:attach(e.device, i.name)
+end
+
+-- Joins two routers or underlay routers. opts: rate, delay, jitter, reorder, loss (0..1), queue (frames), mtu, name,
+-- neighborhood, tcp_transport, family (4 or 6), carrier (routers notice when the link goes down).
+function Net:link(a, b, opts)
+    opts = opts or {}
+    if self.started then error("the network is running: build it before the first run", 0) end
+    local name = opts.name or a.name .. "--" .. b.name
+    if self.link_names[name] then error(("there are two links named '%s'"):format(name), 0) end
+    self.link_names[name] = true
+    local link = new_link(self, a, b, name, opts)
+    local family = opts.family or 4
+    local both = a.kind == "underlay" and b.kind == "underlay"
+    for _, f in ipairs(both and { 4, 6 } or { family }) do
+        local first, second, len = address.pair(self.subnets, f)
+        give_address(link.ends[1], first, len)
+        give_address(link.ends[2], second, len)
+        link.len = len
+    end
+    self.subnets = self.subnets + 1
+    for _, e in ipairs(link.ends) do
+        if e.node.kind == "router" then add_interface(e, link.len, family, opts) end
+    end
+    return link
+end
+
+local function carry(link, up)
+    if not link.opts.carrier then return end
+    for _, e in ipairs(link.ends) do
+        if e.node.kind == "router" then e.node.core:carrier(e.device, up) end
+    end
+end
+
+-- Both ways; what is on its way is lost.
+function Link:down()
+    if self.is_down then return end
+    self.is_down = true
+    self.outages[#self.outages + 1] = { from = core.now() }
+    self.core:set_up(false)
+    carry(self, false)
+end
+
+function Link:up()
+    if not self.is_down then return end
+    self.is_down = false
+    self.outages[#self.outages].to = core.now()
+    self.core:set_up(true)
+    carry(self, true)
+end
+
+-- Changes rate, delay, jitter, reorder and loss from now on; what is not given stays.
+function Link:change(opts)
+    for k, v in pairs(opts) do self.opts[k] = v end
+    self.core:adjust(core_link_opts(self.opts))
+end
+
+-- Counters of both directions: from the first end to the second, and back.
+function Link:stats() return self.core:stats(0), self.core:stats(1) end
+
+-- ---- hosts -------------------------------------------------------------------------------------------------
+
+local function lan_interface(r)
+    if r.lan then return r.lan end
+    r.lan = { name = "lan", lan = true, addresses = {} }
+    r.interfaces[#r.interfaces + 1] = r.lan
+    return r.lan
+end
+
+-- The gateway of a LAN prefix: made with its first host.
+local function lan_gateway(r, network, len, wanted)
+    local lan = lan_interface(r)
+    for _, a in ipairs(lan.addresses) do
+        if a.network == network then return a.address end
+    end
+    local gateway = wanted or address.first(network)
+    table.insert(lan.addresses, { address = gateway, len = len, network = network })
+    return gateway
+end
+
+local function attach_host(e, far, text, opts)
+    local a, len = address.split(text, 24, 64)
+    local network = address.network(a, len)
+    local gateway = opts.gateway or address.first(network)
+    give_address(e, a, len)
+    if far.node.kind == "router" then
+        gateway = lan_gateway(far.node, network, len, opts.gateway)
+        far.node.core:attach(far.device, "lan", a)
+    else
+        give_address(far, gateway, len)
+    end
+    e.node.core:route(e.device, address.is_v6(a) and "::" or "0.0.0.0", 0, gateway)
+end
+
+-- A host behind a router (or underlay router). `addresses` is one or a list, IPv4 or IPv6, each with its prefix
+-- length ("10.1.0.10/24", by default 24 and 64). opts: name, gateway, and those of a link.
+function Net:host(at, addresses, opts)
+    opts = opts or {}
+    if type(addresses) == "string" then addresses = { addresses } end
+    local name = opts.name or ("%s-host%d"):format(at.name, self.hosts_made + 1)
+    claim(self, name)
+    self.hosts_made = self.hosts_made + 1
+    local host = traffic.host { kind = "host", name = name, core = core.host(name), ends = {}, net = self }
+    local link = new_link(self, host, at, name .. "--" .. at.name, opts)
+    link.lan = true
+    for _, text in ipairs(addresses) do attach_host(link.ends[1], link.ends[2], text, opts) end
+    host.addresses = link.ends[1].address
+    self.hosts[#self.hosts + 1] = host
+    return host
+end
+
+-- ---- configuration -----------------------------------------------------------------------------------------
+
+-- Uses this text instead of the generated configuration.
+function Net:config(text) self.config_text = text end
+
+function Net:config_file(name)
+    local f, why = io.open(name)
+    if not f then error(why, 0) end
+    self.config_text = f:read "a"
+    f:close()
+end
+
+-- Services of LANs lead over the shortest chain of peers; this says another way: via = {east = "hub"}.
+function Net:via(owner, via)
+    self.vias[owner.name] = via
+end
+
+local function services(net)
+    local list = {}
+    for _, r in ipairs(net.routers) do
+        if r.lan then
+            local s = { name = "lan-" .. r.name, owner = r, prefixes = {}, via = plan.next_peers(net.routers, r) }
+            for _, a in ipairs(r.lan.addresses) do s.prefixes[#s.prefixes + 1] = a.network .. "/" .. a.len end
+            for name, peer in pairs(net.vias[r.name] or {}) do s.via[name] = peer end
+            list[#list + 1] = s
+        end
+    end
+    return list
+end
+
+-- ---- captures ----------------------------------------------------------------------------------------------
+
+-- By default every link is captured all the time. net:capture { links = {wan}, windows = {{"0s", "5min"}} } captures
+-- only these links (all, when `links` is missing), and only then. net:capture { links = {} } captures nothing.
+function Net:capture(opts)
+    self.capture_links = opts.links
+    self.capture_windows = {}
+    for i, w in ipairs(opts.windows or {}) do
+        self.capture_windows[i] = { units.time(w[1]), units.time(w[2]) }
+    end
+    table.sort(self.capture_windows, function(a, b) return a[1] < b[1] end)
+end
+
+local function end_name(e) return e.interface and e.node.name .. ":" .. e.interface or e.node.name end
+
+local function start_captures(net)
+    for _, link in ipairs(net.capture_links or net.links) do
+        link.core:capture(link.name, end_name(link.ends[1]), end_name(link.ends[2]), net.capture_windows or {},
+            not link.lan)
+    end
+end
+
+-- ---- running -----------------------------------------------------------------------------------------------
+
+local function start(net)
+    params.finish()
+    net.started = true
+    plan.route_underlay(net.underlays)
+    start_captures(net)
+    core.on_event(function(ev)
+        net.event_count[ev.kind] = (net.event_count[ev.kind] or 0) + 1
+        if not net.event_ignore[ev.kind] then net.events[#net.events + 1] = ev end
+        for _, f in ipairs(net.listeners) do f(ev) end
+    end)
+    core.start(net.config_text or authority.text(net.opts, net.routers, services(net)))
+end
+
+-- Calls f at an instant.
+function Net:at(time, f) core.at(units.time(time), f) end
+
+-- Calls f every so often, first after one interval or at `first`.
+function Net:every(interval, f, first)
+    local step = units.time(interval)
+    if step == 0 then error("an interval must not be zero", 0) end
+    local function again()
+        core.at(core.now() + step, again)
+        f()
+    end
+    core.at(first and units.time(first) or core.now() + step, again)
+end
+
+-- Calls f(event) for each event of a router.
+function Net:on_event(f) self.listeners[#self.listeners + 1] = f end
+
+function Net:now() return core.now() end
+
+-- Runs to an instant, counted from the beginning.
+function Net:run(time)
+    local until_ns = units.time(time)
+    if not self.started then start(self) end
+    core.run(until_ns)
+end
+
+-- Ends the present run after this event.
+function Net:stop() core.stop() end
+
+-- An expectation: printed, and the exit status is 1 when any is not met.
+function Net:check(met, text)
+    self.checks = self.checks + 1
+    print(("%s %d - %s"):format(met and "ok" or "not ok", self.checks, text))
+    if not met then core.fail() end
+    return met
+end
+
+-- opts: seed (unless --seed is given), wall ("2025-01-01T00:00:00Z": when the simulation begins), name,
+-- key_management = {["peer-key-rekey-interval"] = 24, ...}, key_exchange, dh_bits, hmac, enhanced_security, extra
+-- (text inside `authority`).
+return function(opts)
+    opts = opts or {}
+    local seed = core.seed(opts.seed)
+    if opts.wall then core.epoch(units.wall(opts.wall)) end
+    return setmetatable({
+        opts = opts, seed = seed, names = {}, link_names = {}, routers = {}, underlays = {}, hosts = {}, links = {},
+        flows = {}, subnets = 0, hosts_made = 0, vias = {}, events = {}, event_count = {}, listeners = {}, checks = 0,
+        event_ignore = { session = true, ["payload-key"] = true },
+    }, Net)
+end

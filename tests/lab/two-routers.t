@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+#   client ---------- a ================ wire ================ b ---------- server
+#   10.1.0.10         .1  192.0.2.1               192.0.2.2    .1           10.2.0.10
+#   fd01::10          ::1                                      ::1          fd02::10
+#
+# Real programs between two networks, each behind a router of its own, over one wire. The kernels of a and b forward
+# between the LAN cable and svrd's tun device.
+
+. "$(dirname "$0")/lib.sh"
+need ping iperf3 curl python3 tcpdump socat openssl sha256sum
+
+for name in client a b server; do make_space $name; done
+cable client eth0 a lan0
+cable b lan0 server eth0
+wire wire a wan0 b wan0
+give client eth0 10.1.0.10/24 fd01::10/64
+give a lan0 10.1.0.1/24 fd01::1/64
+give a wan0 192.0.2.1/24
+give b wan0 192.0.2.2/24
+give b lan0 10.2.0.1/24 fd02::1/64
+give server eth0 10.2.0.10/24 fd02::10/64
+ip -n "$(space client)" route add default via 10.1.0.1
+ip -n "$(space client)" route add default via fd01::1
+ip -n "$(space server)" route add default via 10.2.0.1
+ip -n "$(space server)" route add default via fd02::1
+
+{
+    authority_begin
+    conf_service west 10.1.0.0/24 fd01::/64
+    conf_service east 10.2.0.0/24 fd02::/64
+    router_begin a
+    conf_wan wan0 internet 192.0.2.1 24
+    conf_lan 10.255.0.1 fdff::1
+    node_end
+    route_to_peer east b
+    route_to_lan west a-1
+    router_end
+    router_begin b
+    conf_wan wan0 internet 192.0.2.2 24
+    conf_lan 10.255.0.2 fdff::2
+    node_end
+    route_to_peer west a
+    route_to_lan east b-1
+    router_end
+    authority_end
+} >"$LAB_DIR/authority.conf"
+
+try "the configuration is good" "$LAB_BIN/svrd" --check --config "$LAB_DIR/authority.conf"
+
+# What the kernels must not say, heard on the wire from before the routers start to the end.
+start_capture wire bridge "$LAB_DIR/kernel.pcap" \
+    '(icmp and icmp[0] = 3) or (icmp6 and ip6[40] = 1) or (ip and tcp and tcp[tcpflags] & tcp-rst != 0)'
+
+start_router a
+start_router b
+try "both routers take their path into service within 15 s" wait_for 15 eval 'in_service a 1 && in_service b 1'
+
+try "svrctl shows the peer's security" eval 'ask a show peers security | grep -q b'
+try "svrctl gives the same as JSON" eval 'ask a --json show peers security | python3 -m json.tool >/dev/null'
+try "svrctl refuses an unknown command with status 1" eval 'ask a show nonsense; [ $? -eq 1 ]'
+
+# ---- ping, and nothing readable on the wire ---------------------------------------------------------
+
+PATTERN=READABLE-PAYLOAD-READABLE
+start_capture wire bridge "$LAB_DIR/wire.pcap"
+start_capture client eth0 "$LAB_DIR/lan.pcap"
+
+try "ping" in_space client ping -c 5 -i 0.2 -W 2 10.2.0.10
+try "ping of IPv6" in_space client ping -6 -c 5 -i 0.2 -W 2 fd02::10
+try "ping the other way round" in_space server ping -c 3 -i 0.2 -W 2 10.1.0.10
+background server socat -u TCP-LISTEN:7000,reuseaddr "CREATE:$LAB_DIR/got"
+wait_for 5 eval 'in_space server ss -ltn | grep -q :7000'
+yes $PATTERN | head -c 100000 >"$LAB_DIR/sent"
+in_space client timeout 10 socat -u "FILE:$LAB_DIR/sent" TCP:10.2.0.10:7000
+try "a text arrives as it was sent" wait_for 5 cmp "$LAB_DIR/sent" "$LAB_DIR/got"
+
+stop_capture "$LAB_DIR/wire.pcap"
+stop_capture "$LAB_DIR/lan.pcap"
+try "on the LAN addresses and text are readable" \
+    eval '[ "$(count_bytes "$LAB_DIR/lan.pcap" $PATTERN 10.2.0.10 fd02::10)" -gt 100 ]'
+try "on the wire there are packets" eval '[ "$(stat -c %s "$LAB_DIR/wire.pcap")" -gt 100000 ]'
+try "on the wire neither addresses nor text are" \
+    eval 'n=$(count_bytes "$LAB_DIR/wire.pcap" $PATTERN 10.1.0.10 10.2.0.10 fd01::10 fd02::10); echo "$n found"; [ "$n" -eq 0 ]'
+
+# ---- the machine's other traffic --------------------------------------------------------------------
+
+background b socat TCP-LISTEN:40000,reuseaddr,fork EXEC:"head -c 20"
+background b socat UDP-RECVFROM:53,fork SYSTEM:"read query; echo answer"
+wait_for 5 eval 'in_space b ss -ltn | grep -q :40000'
+try "TCP to a port of the waypoint range works beside the router" \
+    eval 'r=$(echo 12345678901234567890 | in_space a timeout 5 socat -t 2 - TCP:192.0.2.2:40000); [ "$r" = 12345678901234567890 ]'
+try "answers to a port of the waypoint range come back" \
+    eval 'r=$(echo query | in_space a timeout 5 socat -t 2 - UDP:192.0.2.2:53,sourceport=20001); [ "$r" = answer ]'
+
+# ---- volume -------------------------------------------------------------------------------------------
+
+in_space server iperf3 -s -D --pidfile "$LAB_DIR/iperf.pid"
+wait_for 5 eval 'in_space server ss -ltn | grep -q :5201'
+try "iperf3 over TCP" in_space client iperf3 -c 10.2.0.10 -t 3
+try "iperf3 over TCP, backwards" in_space client iperf3 -c 10.2.0.10 -t 2 -R
+try "iperf3 over TCP and IPv6" in_space client iperf3 -c fd02::10 -t 2
+in_space client iperf3 -c 10.2.0.10 -u -b 50M -t 3 --json >"$LAB_DIR/udp.json"
+try "iperf3 over UDP at 50 Mbit/s loses under 1 %" python3 -c '
+import json, sys
+end = json.load(open(sys.argv[1]))["end"]["sum"]
+print(end)
+sys.exit(not end["lost_percent"] < 1)' "$LAB_DIR/udp.json"
+kill "$(cat "$LAB_DIR/iperf.pid")"
+
+mkdir "$LAB_DIR/www"
+openssl enc -aes-128-ctr -nosalt -pass pass:svr -pbkdf2 </dev/zero 2>/dev/null | head -c 1G >"$LAB_DIR/www/1GiB"
+want=$(sha256sum <"$LAB_DIR/www/1GiB")
+background server python3 -m http.server -d "$LAB_DIR/www" 8080 >/dev/null 2>&1
+wait_for 5 eval 'in_space server ss -ltn | grep -q :8080'
+got=$(in_space client timeout 120 curl -sS http://10.2.0.10:8080/1GiB 2>"$LAB_DIR/out" | sha256sum)
+[ "$got" = "$want" ]
+report $? "curl fetches 1 GiB with the right checksum"
+
+stop_capture "$LAB_DIR/kernel.pcap"
+try "no kernel answered for a port of SVR" \
+    eval 'n=$(tcpdump -nr "$LAB_DIR/kernel.pcap" 2>/dev/null | tee /dev/stderr | wc -l); [ "$n" -eq 0 ]'
+
+# ---- the end of a router --------------------------------------------------------------------------------
+
+try "SIGTERM ends a router with status 0" stop_router a
+try "its table, tun device and socket are gone" \
+    eval '! in_space a nft list tables | grep -q svrd && ! ip -n $(space a) link show svr0 && [ ! -e "$LAB_DIR/a.sock" ]'
+stop_router b KILL
+: >"$LAB_DIR/a.events"
+: >"$LAB_DIR/b.events"
+start_router a
+start_router b
+wait_for 20 eval 'in_service a 1 && in_service b 1'
+try "after a crash and a restart traffic flows again" wait_for 10 in_space client ping -c 1 -W 1 10.2.0.10
+
+finish
