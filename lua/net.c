@@ -63,8 +63,7 @@ static int link_set_up(lua_State *L) {
 
 static int link_adjust(lua_State *L) {
     ns3shim_link_opts opts = link_opts(L, 2);
-    ns3shim_link_adjust(check_link(L), &opts);
-    return 0;
+    return ns3shim_link_adjust(check_link(L), &opts) ? lua_host_raise_shim(L) : 0;
 }
 
 static int link_stats(lua_State *L) {

@@ -12,7 +12,7 @@ uint32_t svr_checksum_add(uint32_t sum, const uint8_t *p, size_t len) {
         total += total < w;
     }
     w = 0;
-    memcpy(&w, p, len);
+    if (len) memcpy(&w, p, len);
     total += w;
     total += total < w;
     total = (total & UINT32_MAX) + (total >> 32);
@@ -44,13 +44,20 @@ static uint16_t l4_sum(const uint8_t *l4, size_t len, uint8_t proto, const svr_a
     return svr_checksum_fold(svr_checksum_add(sum, l4, len));
 }
 
+/* Where the checksum is, or 0: a protocol whose segments are none of our business. */
 static size_t checksum_offset(uint8_t proto) {
-    return proto == SVR_PROTO_TCP ? 16 : proto == SVR_PROTO_UDP ? 6 : 2;
+    switch (proto) {
+    case SVR_PROTO_TCP: return 16;
+    case SVR_PROTO_UDP: return 6;
+    case SVR_PROTO_ICMP:
+    case SVR_PROTO_ICMPV6: return 2;
+    default: return 0;
+    }
 }
 
 void svr_l4_checksum_set(uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src, const svr_addr *dst) {
     size_t at = checksum_offset(proto);
-    if (len < at + 2) return;
+    if (at == 0 || len < at + 2) return;
     svr_put16(l4 + at, 0);
     uint16_t sum = (uint16_t)~l4_sum(l4, len, proto, src, dst);
     svr_put16(l4 + at, proto == SVR_PROTO_UDP && sum == 0 ? UINT16_MAX : sum);
@@ -59,8 +66,8 @@ void svr_l4_checksum_set(uint8_t *l4, size_t len, uint8_t proto, const svr_addr 
 bool svr_l4_checksum_ok(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src,
                         const svr_addr *dst) {
     size_t at = checksum_offset(proto);
-    if (len < at + 2) return false;
-    if (proto == SVR_PROTO_UDP && src->family == 4 && svr_get16(l4 + at) == 0)
-        return true; /* none was made */
+    if (at == 0 || len < at + 2) return false;
+    /* None was made, which IPv6 does not allow (RFC 8200 section 8.1). */
+    if (proto == SVR_PROTO_UDP && svr_get16(l4 + at) == 0) return src->family == 4;
     return l4_sum(l4, len, proto, src, dst) == UINT16_MAX;
 }

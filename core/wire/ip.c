@@ -3,6 +3,8 @@
 
 #include "base/bytes.h"
 
+#include <assert.h>
+
 #define EXTENSIONS_MAX 8
 #define HOP_BY_HOP 0
 #define ROUTING 43
@@ -15,6 +17,11 @@
 
 /* ---- decoding
  * ---------------------------------------------------------------------------------------------- */
+
+/* ICMP of the other family is no ICMP. */
+static bool is_icmp(const svr_flow *flow) {
+    return flow->proto == (flow->src.family == 4 ? SVR_PROTO_ICMP : SVR_PROTO_ICMPV6);
+}
 
 static bool is_echo(uint8_t proto, uint8_t type) {
     return proto == SVR_PROTO_ICMP ? type == 8 || type == 0 : type == 128 || type == 129;
@@ -46,6 +53,7 @@ static svr_ip_result decode_l4(const uint8_t *l4, bool first, svr_ip *ip) {
     case SVR_PROTO_UDP: result = decode_udp(l4, ip); break;
     case SVR_PROTO_ICMP:
     case SVR_PROTO_ICMPV6:
+        if (!is_icmp(&ip->flow)) return SVR_IP_OK;
         if (ip->l4_len < 8) return SVR_IP_BAD_L4;
         ip->l4_header_len = 8;
         ip->has_ports = is_echo(ip->flow.proto, l4[0]);
@@ -135,6 +143,7 @@ size_t svr_ip_header_len(uint8_t family) {
 }
 
 static void encode_v4(const svr_ip_header *h, uint8_t *out) {
+    assert(h->l4_len <= UINT16_MAX - 20);
     memset(out, 0, 20);
     out[0] = 0x45;
     out[1] = h->tos;
@@ -158,6 +167,8 @@ static void encode_v6(const svr_ip_header *h, uint8_t *out) {
 }
 
 size_t svr_ip_encode(const svr_ip_header *h, uint8_t *out) {
+    assert(h->src.family == 4 || h->src.family == 6);
+    assert(h->dst.family == h->src.family);
     if (h->src.family == 4)
         encode_v4(h, out);
     else
@@ -168,6 +179,7 @@ size_t svr_ip_encode(const svr_ip_header *h, uint8_t *out) {
 void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport, uint16_t dport,
                     size_t payload_len) {
     size_t len = SVR_UDP_HEADER_LEN + payload_len;
+    assert(len <= UINT16_MAX);
     svr_put16(udp, sport);
     svr_put16(udp + 2, dport);
     svr_put16(udp + 4, (uint16_t)len);

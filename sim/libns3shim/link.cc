@@ -160,6 +160,14 @@ void ns3shim_link::set_up(bool want) {
     }
 }
 
+/* What is wrong with the options, or NULL. */
+static const char *check(const ns3shim_link_opts &o) {
+    if (!(o.loss >= 0 && o.loss <= 1)) return "loss must lie between 0 and 1";
+    if (o.mtu > UINT16_MAX) return "the longest datagram has 65535 bytes";
+    if (o.delay_ns > INT64_MAX / 4 || o.jitter_ns > INT64_MAX / 4) return "the delay is too long";
+    return nullptr;
+}
+
 static void apply(ns3shim_link_opts &to, const ns3shim_link_opts &from) {
     to = from;
     if (to.queue == 0) to.queue = 1000;
@@ -189,6 +197,7 @@ extern "C" ns3shim_link *ns3shim_link_new(ns3shim_world *world, ns3shim_node *a,
     return shim::guard(
         [&]() -> ns3shim_link * {
             if (a == b) return shim::fail("a link needs two nodes: '%s' is both", a->name.c_str()), nullptr;
+            if (const char *wrong = check(*opts)) return shim::fail("%s", wrong), nullptr;
             auto link = std::make_unique<ns3shim_link>();
             link->world = world;
             apply(link->opts, *opts);
@@ -213,12 +222,14 @@ extern "C" bool ns3shim_link_is_up(const ns3shim_link *link) {
     return link->up;
 }
 
-extern "C" void ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *opts) {
+extern "C" int ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *opts) {
+    if (const char *wrong = check(*opts)) return shim::fail("%s", wrong);
     link->opts.rate_bps = opts->rate_bps;
     link->opts.delay_ns = opts->delay_ns;
     link->opts.jitter_ns = opts->jitter_ns;
     link->opts.reorder = opts->reorder;
     link->opts.loss = opts->loss;
+    return 0;
 }
 
 extern "C" void ns3shim_link_get_stats(const ns3shim_link *link, unsigned direction,

@@ -100,7 +100,7 @@ ns3shim_link *ns3shim_link_new(ns3shim_world *world, ns3shim_node *a, ns3shim_no
 void ns3shim_link_set_up(ns3shim_link *link, bool up);
 bool ns3shim_link_is_up(const ns3shim_link *link);
 /* Changes what may change at run time: rate, delay, jitter, reordering and loss. */
-void ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *opts);
+int ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *opts);
 /* Direction 0 is from `a` to `b`, 1 from `b` to `a`. */
 void ns3shim_link_get_stats(const ns3shim_link *link, unsigned direction, ns3shim_link_stats *out);
 /* The device index of the link at its end `a` (0) or `b` (1). */

@@ -86,12 +86,11 @@ svrsim_router *svrsim_router_make(svrsim *sim, const char *name) {
     if (!r) return NULL;
     r->sim = sim;
     r->armed = SVR_TIME_NEVER;
-    svr_strcpy(r->name, sizeof r->name, name);
     for (size_t i = 0; i < SVRSIM_PORTS_MAX; i++)
         r->port[i].ifid = SVR_IFID_NONE;
     r->node = ns3shim_raw_new(svrsim_world(sim), name, receive, r);
     r->timer = ns3shim_timer_new(svrsim_world(sim), fire, r);
-    if (r->node && r->timer) return r;
+    if (svr_strcpy(r->name, sizeof r->name, name) && r->node && r->timer) return r;
     svrsim_router_free(r);
     return NULL;
 }

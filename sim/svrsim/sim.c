@@ -189,7 +189,8 @@ svrsim_router *svrsim_router_new(svrsim *sim, const char *name) {
     svrsim_router *r = more ? svrsim_router_make(sim, name) : NULL;
     if (more) sim->routers = more;
     if (!r) {
-        svrsim_fail(sim, "cannot make router '%s': memory is short", name);
+        svrsim_fail(sim, "cannot make router '%s': the name is longer than 63 bytes, or memory is short",
+                    name);
         return NULL;
     }
     return sim->routers[sim->n_routers++] = r;

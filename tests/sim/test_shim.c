@@ -343,6 +343,7 @@ static void test_shim_refuses_bad_requests(void **state) {
     assert_int_equal(ns3shim_node_address(n.a, 5, "10.0.0.1", 24), -1);
     assert_int_equal(ns3shim_node_address(n.a, 0, "10.0.0.1", 33), -1);
     assert_int_equal(ns3shim_node_route(n.a, 0, "10.0.0.0", 8, "fd00::1"), -1);
+    assert_int_equal(ns3shim_link_adjust(n.wan, &(ns3shim_link_opts){.loss = 1.5}), -1);
     assert_int_equal(ns3shim_serve(n.a, 0), -1);
     assert_true(strlen(ns3shim_error()) > 0);
     demolish();
