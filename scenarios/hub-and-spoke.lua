@@ -41,6 +41,9 @@ end
 local east, west, south = spokes[1], spokes[2], spokes[3]
 
 -- ---- traffic -----------------------------------------------------------------------------------------------
+-- It ends a little early, so that nothing is on its way when the run ends.
+
+net:end_traffic(math.floor(p.hours * hour) - 10500000000)
 
 for _, s in ipairs(spokes) do
     s.pc:tcp_request { name = s.name .. " management 930", to = conductor, port = 930, interval = "30s", keep = true,

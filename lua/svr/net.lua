@@ -291,6 +291,9 @@ function Net:every(interval, f, first)
     core.at(first and units.time(first) or core.now() + step, again)
 end
 
+-- Flows that name no `stop` of their own end at this instant. For the flows that come behind it.
+function Net:end_traffic(time) self.traffic_end = units.time(time) end
+
 -- Calls f(event) for each event of a router.
 function Net:on_event(f) self.listeners[#self.listeners + 1] = f end
 

@@ -3,7 +3,7 @@
 --     to          a host (which then serves the port by itself) or an address
 --     port        default 5001
 --     start       when it begins (default: at the beginning, or now)
---     stop        when it ends
+--     stop        when it ends (default: see net:end_traffic)
 --     count       how many messages (default: until stopped)
 --     interval    between messages, or `rate`
 --     size        bytes of a message
@@ -64,7 +64,8 @@ local function begin(host, kind, given, size)
     flow.interval = core_opts.interval
     local function go() flow.core = core.flow(host.core, core_opts) end
     if o.start and units.time(o.start) > core.now() then core.at(units.time(o.start), go) else go() end
-    if o.stop then core.at(units.time(o.stop), function() flow:stop() end) end
+    local stop = o.stop or host.net.traffic_end
+    if stop then core.at(units.time(stop), function() flow:stop() end) end
     table.insert(host.net.flows, flow)
     return flow
 end
