@@ -4,6 +4,9 @@
 #include "crypto/kex.h"
 
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
 
 static test_heap heap;
 static svr_allocator alloc;
@@ -166,6 +169,65 @@ static void test_kex_group_follows_the_configuration(void **state) {
     }
 }
 
+/* ---- a library context whose random bytes the test chooses ---- */
+#define ENTROPY_LEN 4096
+
+static void rewind_random(EVP_RAND_CTX *rand, uint8_t first) {
+    uint8_t bytes[ENTROPY_LEN];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(first + i * 7 + i / 256);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_RAND_PARAM_TEST_ENTROPY, bytes, sizeof bytes),
+        OSSL_PARAM_construct_end()};
+    assert_true(EVP_RAND_CTX_set_params(rand, params));
+}
+
+static EVP_RAND_CTX *start_random(EVP_RAND_CTX *rand) {
+    unsigned strength = 256;
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_uint(OSSL_RAND_PARAM_STRENGTH, &strength),
+                           OSSL_PARAM_construct_end()};
+    assert_non_null(rand);
+    assert_true(EVP_RAND_CTX_set_params(rand, params));
+    return rand;
+}
+
+static size_t public_after(svr_crypt *c, svr_kex_group group, uint8_t first,
+                           uint8_t out[SVR_KEX_PUBLIC_MAX]) {
+    OSSL_LIB_CTX *libctx = svr_crypt_libctx(c);
+    rewind_random(start_random(RAND_get0_public(libctx)), first);
+    rewind_random(start_random(RAND_get0_private(libctx)), first);
+    svr_kex *kex = svr_kex_new(c, group);
+    assert_non_null(kex);
+    size_t len = svr_kex_public(kex, out);
+    svr_kex_del(kex);
+    return len;
+}
+
+/* A simulation repeats itself only if nothing random comes from elsewhere. */
+static void test_kex_draws_from_the_given_library_context_only(void **state) {
+    (void)state;
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    assert_true(RAND_set_DRBG_type(libctx, "TEST-RAND", NULL, NULL, NULL));
+    svr_crypt *c = svr_crypt_new(&alloc, libctx, SVR_ENGINE_OPENSSL);
+    assert_non_null(c);
+    for (size_t i = 0; i < N_GROUPS; i++) {
+        uint8_t a[SVR_KEX_PUBLIC_MAX], again[SVR_KEX_PUBLIC_MAX], other[SVR_KEX_PUBLIC_MAX];
+        size_t len = public_after(c, groups[i].group, 1, a);
+        assert_int_equal(public_after(c, groups[i].group, 1, again), len);
+        public_after(c, groups[i].group, 2, other);
+        assert_memory_equal(a, again, len);
+        assert_memory_not_equal(a, other, len);
+    }
+    uint8_t x[32], y[32];
+    rewind_random(RAND_get0_public(libctx), 3);
+    assert_true(svr_random(c, x, sizeof x));
+    rewind_random(RAND_get0_public(libctx), 3);
+    assert_true(svr_random(c, y, sizeof y));
+    assert_memory_equal(x, y, sizeof x);
+    svr_crypt_del(c);
+    OSSL_LIB_CTX_free(libctx);
+}
+
 static void test_kex_survives_short_memory_and_unknown_groups(void **state) {
     (void)state;
     heap.fail_at = heap.requests + 1;
@@ -185,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_kex_p521_refuses_points_off_the_curve_and_other_forms),
         cmocka_unit_test(test_kex_x25519_refuses_an_all_zero_secret),
         cmocka_unit_test(test_kex_group_follows_the_configuration),
+        cmocka_unit_test(test_kex_draws_from_the_given_library_context_only),
         cmocka_unit_test(test_kex_survives_short_memory_and_unknown_groups),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
