@@ -55,6 +55,14 @@ ns3::Address socket_address(const Address &a, uint16_t port);
 class LinkDevice;
 class Server;
 
+/* A route as the quick way sees it. No device: an address of the node's own. */
+struct FastRoute {
+    bool v6;
+    uint8_t len;
+    uint8_t prefix[16];
+    LinkDevice *device;
+};
+
 } // namespace shim
 
 struct ns3shim_node {
@@ -68,6 +76,7 @@ struct ns3shim_node {
     void *rx_ctx = nullptr;
     std::vector<ns3::Ptr<shim::LinkDevice>> devices;
     std::vector<shim::Address> addresses;
+    std::vector<shim::FastRoute> fast_routes; /* of a router of the underlay; longest prefix first */
     std::map<uint16_t, std::unique_ptr<shim::Server>> servers;
 
     ~ns3shim_node();

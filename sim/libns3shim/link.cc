@@ -4,6 +4,8 @@
  * the queue, and then a second event sends it when its turn comes. */
 #include "link.hh"
 
+#include "fastpath.hh"
+
 using ns3::Packet;
 using ns3::Ptr;
 using ns3::Simulator;
@@ -52,6 +54,7 @@ bool LinkDevice::SendFrom(Ptr<Packet>, const ns3::Address &, const ns3::Address 
 }
 
 void LinkDevice::deliver(const Ptr<Packet> &packet, uint16_t protocol) {
+    if (m_owner.kind == ns3shim_node::UNDERLAY && fast_forward(m_owner, packet, protocol)) return;
     if (m_owner.kind != ns3shim_node::RAW) {
         m_receive(this, packet, protocol, m_address);
         return;

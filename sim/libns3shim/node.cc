@@ -76,6 +76,20 @@ static Ptr<LinkDevice> ip_device(const ns3shim_node *node, uint32_t device) {
     return node->devices[device];
 }
 
+/* Keeps a route for the quick way, too. Among equals the first that was given wins, as in ns-3. */
+static void keep_fast(ns3shim_node *node, LinkDevice *device, const Address &prefix, uint8_t len) {
+    FastRoute r = {prefix.v6, len, {}, device};
+    if (node->kind != ns3shim_node::UNDERLAY) return;
+    if (prefix.v6)
+        prefix.a6.GetBytes(r.prefix);
+    else
+        prefix.a4.Serialize(r.prefix);
+    auto at = node->fast_routes.begin();
+    while (at != node->fast_routes.end() && at->len >= len)
+        ++at;
+    node->fast_routes.insert(at, r);
+}
+
 static int add_address(ns3shim_node *node, const Ptr<LinkDevice> &dev, const Address &a, uint8_t len) {
     if (len > (a.v6 ? 128 : 32)) return fail("a prefix of %u bits", len);
     if (a.v6) {
@@ -89,6 +103,8 @@ static int add_address(ns3shim_node *node, const Ptr<LinkDevice> &dev, const Add
                        ns3::Ipv4InterfaceAddress(a.a4, ns3::Ipv4Mask(mask)));
     }
     node->addresses.push_back(a);
+    keep_fast(node, nullptr, a, a.v6 ? 128 : 32);
+    keep_fast(node, ns3::PeekPointer(dev), a, len);
     return 0;
 }
 
@@ -107,6 +123,7 @@ static int add_route(ns3shim_node *node, const Ptr<LinkDevice> &dev, const Addre
         table->AddNetworkRouteTo(prefix.a4, ns3::Ipv4Mask(mask), gateway.a4,
                                  static_cast<uint32_t>(v4->GetInterfaceForDevice(dev)));
     }
+    keep_fast(node, ns3::PeekPointer(dev), prefix, len);
     return 0;
 }
 

@@ -57,8 +57,7 @@ typedef void (*ns3shim_rx)(void *ctx, uint32_t device, const uint8_t *data, size
 ns3shim_node *ns3shim_raw_new(ns3shim_world *world, const char *name, ns3shim_rx rx, void *ctx);
 /* An end system with ns-3's own IPv4, IPv6, UDP and TCP. */
 ns3shim_node *ns3shim_host_new(ns3shim_world *world, const char *name);
-/* The same as a router of the underlay: it forwards, by the routes it is given. (ns-3 forwards nothing to the
- * documentation prefix 2001:db8::/32.) */
+/* The same as a router of the underlay: it forwards, by the routes it is given. */
 ns3shim_node *ns3shim_underlay_new(ns3shim_world *world, const char *name);
 
 /* Sends an IP datagram out of a device of a raw node. -1 when there is no such device, or it is no datagram.

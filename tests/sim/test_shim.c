@@ -15,7 +15,7 @@
 typedef struct net {
     ns3shim_world *world;
     ns3shim_node *a, *b;
-    ns3shim_link *wan;
+    ns3shim_link *wan, *last;
 } net;
 
 static void address(ns3shim_node *node, uint32_t device, const char *v4, const char *v6) {
@@ -49,7 +49,7 @@ static net build(uint32_t seed, ns3shim_link_opts wan) {
     ns3shim_node *r1 = ns3shim_underlay_new(n.world, "r1"), *r2 = ns3shim_underlay_new(n.world, "r2");
     ns3shim_link_new(n.world, n.a, r1, &lan);
     n.wan = ns3shim_link_new(n.world, r1, r2, &wan);
-    ns3shim_link_new(n.world, r2, n.b, &lan);
+    n.last = ns3shim_link_new(n.world, r2, n.b, &lan);
     address(n.a, 0, "10.0.1.1", "fd00:1::1");
     address(r1, 0, "10.0.1.2", "fd00:1::2");
     address(r1, 1, "10.0.2.1", "fd00:2::1");
@@ -291,6 +291,59 @@ static void test_shim_idle_network_has_no_events(void **state) {
     demolish();
 }
 
+static uint32_t word_sum(const uint8_t *p, size_t n) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < n; i += 2)
+        sum += (uint32_t)p[i] << 8 | p[i + 1];
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum;
+}
+
+/* Every frame of the last link has crossed two routers. */
+static void check_crossed(void *ctx, unsigned direction, ns3shim_tap_what what, const uint8_t *data,
+                          size_t len, uint64_t now) {
+    uint64_t *seen = ctx;
+    (void)what, (void)now, (void)len;
+    if (direction != 0) return;
+    if (data[0] == 0x45) assert_int_equal(word_sum(data, 20), 0xffff);
+    assert_int_equal(data[0] >> 4 == 4 ? data[8] : data[7], 62);
+    (*seen)++;
+}
+
+static void test_shim_routers_count_down_and_mend_the_checksum(void **state) {
+    (void)state;
+    for (int v = 0; v < 2; v++) {
+        uint64_t seen = 0;
+        net n = build(1, (ns3shim_link_opts){.delay_ns = 5 * MS});
+        ns3shim_link_set_tap(n.last, NS3SHIM_TAP_RECEIVED, check_crossed, &seen);
+        ns3shim_flow_opts o = {.kind = NS3SHIM_UDP_RATE,
+                               .destination = B[v],
+                               .port = 5001,
+                               .count = 300,
+                               .interval_ns = MS,
+                               .size = 100};
+        assert_int_equal(run(&n, &o, 60 * SEC).received, 300);
+        assert_int_equal(seen, 300);
+        demolish();
+    }
+}
+
+static void test_shim_routers_fragment_what_does_not_fit(void **state) {
+    (void)state;
+    net n = build(1, (ns3shim_link_opts){.delay_ns = 5 * MS, .mtu = 600});
+    ns3shim_flow_opts o = {.kind = NS3SHIM_UDP_RATE,
+                           .destination = B[0],
+                           .port = 5001,
+                           .count = 10,
+                           .interval_ns = MS,
+                           .size = 1400};
+    ns3shim_link_stats l;
+    assert_int_equal(run(&n, &o, 60 * SEC).received, 10);
+    ns3shim_link_get_stats(n.wan, 0, &l);
+    assert_int_equal(l.sent, 30);
+}
+
 typedef struct bouncer {
     ns3shim_node *node;
     uint32_t got;
@@ -361,6 +414,8 @@ int main(void) {
         cmocka_unit_test_teardown(test_shim_queue_is_bounded, teardown),
         cmocka_unit_test_teardown(test_shim_same_seed_same_frames, teardown),
         cmocka_unit_test_teardown(test_shim_idle_network_has_no_events, teardown),
+        cmocka_unit_test_teardown(test_shim_routers_count_down_and_mend_the_checksum, teardown),
+        cmocka_unit_test_teardown(test_shim_routers_fragment_what_does_not_fit, teardown),
         cmocka_unit_test_teardown(test_shim_raw_nodes_exchange_datagrams, teardown),
         cmocka_unit_test_teardown(test_shim_refuses_bad_requests, teardown),
     };
