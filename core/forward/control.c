@@ -115,7 +115,17 @@ static void ask(svr_forward *f, const svr_leg *leg) {
                svr_metadata_create_control(svr_path_peer(leg->path), SVR_CONTROL_ENABLE_METADATA, pkt, &op));
 }
 
+/* Ports that a router could have chosen: an even and an odd one, both of the range. */
+static bool like_waypoints(const svr_path *path, const svr_flow *flow) {
+    const svr_port_range *range = &svr_path_get_config(path)->neighborhood->ports;
+    return flow->sport >= range->first && flow->sport <= range->last && flow->dport >= range->first &&
+           flow->dport <= range->last && (flow->sport ^ flow->dport) & 1;
+}
+
+/* The host's own programs talk to the peer's as well, with ports of the same range: whoever answers that
+ * there takes our packet for a question, and both would go on for ever. */
 void svr_control_ask(svr_forward *f, svr_path *path, const svr_ip *ip) {
+    if (!like_waypoints(path, &ip->flow)) return;
     const svr_leg leg = {.path = path, .arrival = svr_tuple_of(&ip->flow, SVR_IFID_NONE)};
     ask(f, &leg);
 }

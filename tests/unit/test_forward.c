@@ -206,6 +206,33 @@ static void test_forward_one_way_flow_is_acknowledged(void **state) {
     run_one_way(3);
 }
 
+/* Whoever uses the same addresses without being a router, say a DNS server that answers whatever comes, must not
+ * be drawn into a conversation. */
+static void test_forward_asks_only_what_could_be_a_router(void **state) {
+    (void)state;
+    static const struct {
+        uint16_t sport, dport;
+        size_t asked;
+    } table[] = {{53, 20002, 0}, {20002, 53, 0}, {20001, 20003, 0}, {20001, 20002, 1}, {20002, 20001, 1}};
+    char src[SVR_ADDR_TEXT_MAX], dst[SVR_ADDR_TEXT_MAX];
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        net *t = net_new(2, 4);
+        svr_addr left = wan_addr(4, 0, 0, true), right = wan_addr(4, 0, 0, false);
+        spec s = {.proto = SVR_PROTO_UDP,
+                  .src = svr_addr_format(&left, src),
+                  .dst = svr_addr_format(&right, dst),
+                  .sport = table[i].sport,
+                  .dport = table[i].dport,
+                  .text = "an answer to nobody's question"};
+        line l = {.from = 0, .to = 1, .in = 1, .out = 3};
+        l.len = build(&s, l.bytes);
+        deliver_line(t, &l);
+        collect(t);
+        assert_int_equal(t->wire.n, table[i].asked);
+        net_del(t);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward_carries_all_protocols_and_families),
@@ -216,6 +243,7 @@ int main(void) {
         cmocka_unit_test(test_forward_handshake_sequence),
         cmocka_unit_test(test_forward_handshake_walks_every_state_and_input),
         cmocka_unit_test(test_forward_one_way_flow_is_acknowledged),
+        cmocka_unit_test(test_forward_asks_only_what_could_be_a_router),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
