@@ -26,7 +26,7 @@ static const char help[] =
     "Asks the svrd of this machine, for example:\n"
     "\n"
     "  svrctl show peers security\n"
-    "  svrctl --json show security key-status\n"
+    "  svrctl --json show counters\n"
     "  svrctl show host\n"
     "\n"
     "  --router NAME   which router, where several run (default: the only one)\n"
