@@ -14,7 +14,7 @@ void svr_timer_heap_fini(svr_timer_heap *h) {
 }
 
 bool svr_timer_init(svr_timer *t, svr_timer_heap *h, svr_timer_fn *fire) {
-    *t = (svr_timer){.fire = fire};
+    *t = (svr_timer){0}; /* without `fire` svr_timer_fini gives no place back */
     if (h->reserved + 2 > h->size) {
         uint32_t size = h->size ? h->size * 2 : 64;
         svr_timer **at = svr_alloc_resize(h->alloc, h->at, size, sizeof *at);
@@ -23,6 +23,7 @@ bool svr_timer_init(svr_timer *t, svr_timer_heap *h, svr_timer_fn *fire) {
         h->size = size;
     }
     h->reserved++;
+    t->fire = fire;
     return true;
 }
 
