@@ -33,7 +33,7 @@ static void set_defaults() {
     SetDefault("ns3::TcpSocket::RcvBufSize", ns3::UintegerValue(TCP_BUFFER));
     SetDefault("ns3::UdpSocket::RcvBufSize", ns3::UintegerValue(TCP_BUFFER));
     ns3::Mac48Address::ResetAllocationIndex();
-    Simulator::SetScheduler(ns3::ObjectFactory("ns3::HeapScheduler"));
+    Simulator::SetScheduler(ns3::ObjectFactory("ns3::PriorityQueueScheduler"));
 }
 
 class TimerEvent final : public ns3::EventImpl {
