@@ -12,8 +12,9 @@
 -- The conductor behind the hub manages the spokes over TCP 930, 4505 and 4506. Customers talk from spoke to hub, and
 -- from spoke over the hub to spoke. Keys rotate after 24 and 48 hours. From 26 h to 27 h the line of spoke east is down.
 -- Whatever is lost, is lost to that: rotation loses nothing.
-local p = require "svr.params" { hours = 49, outage = true, capture = "windows" }
-local net = require "svr.net" { seed = 7, name = "hub-and-spoke" }
+local p = require "svr.params" { hours = 49, rekey = 24, outage = true, capture = "windows" }
+local net = require "svr.net" { seed = 7, name = "hub-and-spoke",
+    key_management = { ["peer-key-rekey-interval"] = p.rekey, ["payload-key-rekey-interval"] = p.rekey } }
 local account = require "svr.account"
 
 local hour = 3600 * 1000000000
@@ -82,7 +83,7 @@ net:run(math.floor(p.hours * hour))
 account.print(net)
 
 print ""
-local rotations = math.max(0, math.ceil(p.hours / 24) - 1)
+local rotations = math.max(0, math.ceil(p.hours / p.rekey) - 1)
 for _, s in ipairs(spokes) do
     local n = 0
     for _, k in ipairs(account.keys(net, "peer-key")) do
