@@ -113,23 +113,34 @@ svr_drop svr_metadata_prepare(svr_peer *peer, const svr_metadata *m, uint8_t *bo
 }
 
 static bool take_context(const svr_tlv *tlv, bool *which, svr_metadata_facts *f) {
-    if (f->forward || f->reverse) return false;
+    if (f->forward || f->reverse) return true;
     *which = true;
     return svr_context_decode(tlv, &f->flow);
 }
 
 static bool take_uuid(const svr_tlv *tlv, svr_metadata_facts *f) {
+    if (f->has_uuid) return true;
     f->has_uuid = tlv->len == SVR_UUID_LEN;
     if (f->has_uuid) memcpy(f->uuid, tlv->value, SVR_UUID_LEN);
     return f->has_uuid;
 }
 
+static bool take_text(const svr_tlv *tlv, bool *has, char out[SVR_NAME_MAX + 1]) {
+    if (!*has) *has = svr_text_decode(tlv, out);
+    return *has;
+}
+
+static bool take_key(const svr_tlv *tlv, svr_metadata_facts *f) {
+    if (f->has_key || tlv->len == 1) return true; /* length 1 is a health check */
+    return f->has_key = svr_payload_key_decode(tlv, &f->key);
+}
+
 static bool take_control(const svr_tlv *tlv, svr_metadata_facts *f) {
-    f->control = tlv->len == 1 ? tlv->value[0] : 0;
+    if (!f->control) f->control = tlv->len == 1 ? tlv->value[0] : 0;
     return f->control != 0;
 }
 
-/* Unknown types are skipped. False: malformed. */
+/* Of a type that stands twice the first counts; unknown types are skipped. False: malformed. */
 static bool take(const svr_tlv *tlv, svr_metadata_facts *f) {
     switch (tlv->type) {
     case SVR_TLV_FORWARD_CONTEXT_V4:
@@ -137,11 +148,9 @@ static bool take(const svr_tlv *tlv, svr_metadata_facts *f) {
     case SVR_TLV_REVERSE_CONTEXT_V4:
     case SVR_TLV_REVERSE_CONTEXT_V6: return take_context(tlv, &f->reverse, f);
     case SVR_TLV_SESSION_UUID: return take_uuid(tlv, f);
-    case SVR_TLV_TENANT: return f->has_tenant = svr_text_decode(tlv, f->tenant);
-    case SVR_TLV_SERVICE: return f->has_service = svr_text_decode(tlv, f->service);
-    case SVR_TLV_PAYLOAD_KEY:
-        if (tlv->len == 1) return true; /* a health check */
-        return f->has_key = svr_payload_key_decode(tlv, &f->key);
+    case SVR_TLV_TENANT: return take_text(tlv, &f->has_tenant, f->tenant);
+    case SVR_TLV_SERVICE: return take_text(tlv, &f->has_service, f->service);
+    case SVR_TLV_PAYLOAD_KEY: return take_key(tlv, f);
     case SVR_TLV_TCP_SYN: return f->tcp_syn = true;
     case SVR_TLV_CONTROL: return take_control(tlv, f);
     default: return true;

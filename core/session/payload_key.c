@@ -3,7 +3,8 @@
  * A rotation, as the originator sees it: renew makes `next`, and metadata that carries it goes out in the
  * flow. The far end's metadata, which names the same phase, acknowledges it: t0. From t0 + 30 s on packets
  * leave under it; the former key, now `old`, is erased 30 s later. The far end accepts both from the moment
- * of receipt; it changes over when a packet under the new key comes in, at the latest 30 s after receipt.
+ * of receipt; it changes over when a packet under the new key comes in, at the latest 30 s after receipt. It
+ * cannot know when its acknowledgement arrives, so it keeps the old key until it has heard the new one.
  *
  * When the far end has lost its state, nobody holds anything to wait for: the new key is used at once, in the
  * same packet that brings it. It has to be a new one, since the far end counts its nonces from 1 again. */
@@ -105,6 +106,7 @@ static void change_over(svr_session *s) {
     r->old = r->current;
     r->current = r->next;
     r->next = NULL;
+    r->heard = false;
     r->changeover = SVR_TIME_NEVER;
     r->erase = s->all->rt->now + SVR_PAYLOAD_GRACE;
     tell(s, "sending", r->current->phase);
@@ -174,19 +176,29 @@ svr_payload_key *svr_payload_find(const svr_session *s, uint8_t phase) {
 }
 
 void svr_payload_heard(svr_session *s, const svr_payload_key *key) {
+    svr_payload_ring *r = &s->keys;
     /* The originator keeps to its 30 s: its own metadata may still be on the way to others. */
-    if (key == s->keys.next && !svr_session_is_originator(s)) change_over(s);
+    if (key == r->next && !svr_session_is_originator(s)) change_over(s);
+    if (key != r->current || r->heard) return;
+    r->heard = true;
+    svr_payload_run(s);
+    svr_session_plan(s);
+}
+
+/* The originator's peer changed over before it could acknowledge; the peer waits to hear the new key. */
+static svr_time erasure(const svr_session *s) {
+    return s->keys.heard || svr_session_is_originator(s) ? s->keys.erase : SVR_TIME_NEVER;
 }
 
 void svr_payload_run(svr_session *s) {
     svr_time now = s->all->rt->now;
-    if (s->keys.erase <= now) erase_old(s);
+    if (erasure(s) <= now) erase_old(s);
     if (s->keys.changeover <= now) change_over(s);
 }
 
 svr_time svr_payload_deadline(const svr_session *s) {
-    const svr_payload_ring *r = &s->keys;
-    return r->erase < r->changeover ? r->erase : r->changeover;
+    svr_time erase = erasure(s), changeover = s->keys.changeover;
+    return erase < changeover ? erase : changeover;
 }
 
 uint64_t svr_payload_nonce(svr_payload_key *key) {

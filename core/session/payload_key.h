@@ -32,6 +32,7 @@ typedef struct svr_payload_ring {
     svr_payload_key *next;      /* newest, not yet used for sending */
     svr_payload_key *old;       /* accepted until `erase` */
     svr_time changeover, erase; /* SVR_TIME_NEVER: not set */
+    bool heard;                 /* a packet under `current` has come in */
 } svr_payload_ring;
 
 /* First key of a session: `given`, or a fresh one. With `use`, keys are derived for sending and receiving. 0,
@@ -53,7 +54,7 @@ svr_drop svr_payload_learn(struct svr_session *s, const svr_payload_key_tlv *key
 
 /* The key of a phase, or NULL. */
 svr_payload_key *svr_payload_find(const struct svr_session *s, uint8_t phase);
-/* A packet under `key` has been authenticated: who sends under a new key holds it. */
+/* A packet under `key` has been authenticated: who sends under a new key holds it, and the old one may go. */
 void svr_payload_heard(struct svr_session *s, const svr_payload_key *key);
 /* Carries out the changeover and the erasure that are due. */
 void svr_payload_run(struct svr_session *s);

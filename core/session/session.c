@@ -108,8 +108,9 @@ static svr_duration tcp_idle_limit(const svr_session *s) {
 }
 
 static svr_duration idle_limit(const svr_session *s) {
-    if (s->flow.proto == SVR_PROTO_TCP) return tcp_idle_limit(s);
-    return s->flow.proto == SVR_PROTO_UDP ? SVR_IDLE_UDP : SVR_IDLE_ICMP;
+    svr_duration margin = s->leg[SVR_ORIGIN].path ? SVR_IDLE_MARGIN : 0;
+    if (s->flow.proto == SVR_PROTO_TCP) return tcp_idle_limit(s) + margin;
+    return (s->flow.proto == SVR_PROTO_UDP ? SVR_IDLE_UDP : SVR_IDLE_ICMP) + margin;
 }
 
 void svr_session_plan(svr_session *s) {

@@ -25,6 +25,9 @@
 #define SVR_TCP_SYN 0x02
 #define SVR_TCP_RST 0x04
 
+/* Later routers remember a session this much longer than its ingress, which alone can begin it again. */
+#define SVR_IDLE_MARGIN (10 * SVR_SEC)
+
 typedef struct svr_session svr_session;
 
 typedef enum svr_side { SVR_ORIGIN, SVR_TARGET } svr_side;

@@ -206,8 +206,8 @@ static void test_forward_one_way_flow_is_acknowledged(void **state) {
     run_one_way(3);
 }
 
-/* Whoever uses the same addresses without being a router, say a DNS server that answers whatever comes, must not
- * be drawn into a conversation. */
+/* Whoever uses the same addresses without being a router, say a DNS server that answers whatever comes, must
+ * not be drawn into a conversation. */
 static void test_forward_asks_only_what_could_be_a_router(void **state) {
     (void)state;
     static const struct {
