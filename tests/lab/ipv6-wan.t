@@ -46,9 +46,10 @@ ip -n "$(space server)" route add default via fd02::1
     authority_end
 } >"$LAB_DIR/authority.conf"
 
-start_capture wire bridge "$LAB_DIR/kernel.pcap" 'icmp6 and ip6[40] = 1'
 start_router a
 start_router b
+wait_for 10 ready a b
+start_capture wire bridge "$LAB_DIR/kernel.pcap" 'icmp6 and ip6[40] = 1'
 try "both routers take their path into service within 15 s" wait_for 15 eval 'in_service a 1 && in_service b 1'
 start_capture wire bridge "$LAB_DIR/wire.pcap"
 try "ping" in_space client ping -c 5 -i 0.2 -W 2 10.2.0.10

@@ -166,6 +166,12 @@ start_router() {
     echo $LAST_PID >"$LAB_DIR/$name.pid"
 }
 
+# ready NAME...: all of these routers run.
+ready() {
+    local name
+    for name in "$@"; do grep -q 'is ready' "$LAB_DIR/$name.log" || return 1; done
+}
+
 # stop_router NAME [SIGNAL]: returns its exit status.
 stop_router() { end "$(cat "$LAB_DIR/$1.pid")" "${2:-TERM}"; }
 

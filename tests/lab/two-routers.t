@@ -49,12 +49,14 @@ ip -n "$(space server)" route add default via fd02::1
 
 try "the configuration is good" "$LAB_BIN/svrd" --check --config "$LAB_DIR/authority.conf"
 
-# What the kernels must not say, heard on the wire from before the routers start to the end.
+start_router a
+start_router b
+wait_for 10 ready a b
+
+# What the kernels must not say, heard on the wire for as long as both routers run.
 start_capture wire bridge "$LAB_DIR/kernel.pcap" \
     '(icmp and icmp[0] = 3) or (icmp6 and ip6[40] = 1) or (ip and tcp and tcp[tcpflags] & tcp-rst != 0)'
 
-start_router a
-start_router b
 try "both routers take their path into service within 15 s" wait_for 15 eval 'in_service a 1 && in_service b 1'
 
 try "svrctl shows the peer's security" eval 'ask a show peers security | grep -q b'
