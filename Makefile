@@ -119,7 +119,8 @@ $(B)/pcap-tools/%.o: pcap-tools/%.c
 	$(CC) $(CPPFLAGS) -Ipcap-tools $(CFLAGS) -c $< -o $@
 
 PCAPNG_OBJ   := $(B)/pcap-tools/pcapng/pcapng.o
-SVRSIM_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard sim/svrsim/*.c lua/*.c)) $(B)/lua/modules.o
+SVRSIM_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard sim/svrsim/*.c lua/*.c)) $(B)/lua/modules.o \
+                $(B)/router/common/json.o
 SIM_TEST_BIN := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/test_*.c))
 
 $(B)/tests/sim/%: tests/sim/%.c $(B)/lib/libns3shim.a $(B)/sim/svrsim/seeded_rand.o $(PCAPNG_OBJ)

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/json.h"
 #include "common/version.h"
 #include "svrd/firewall.h"
 #include "svrd/report.h"
@@ -59,7 +60,7 @@ static void drain_events(svrd_host *h) {
     bool any = false;
     while (svr_node_next_event(h->node, &ev)) {
         any = true;
-        if (h->events) svrd_event_json(&ev, h->events);
+        if (h->events) svr_event_json(h->options->router, h->cfg->name, &ev, h->events);
         if (ev.kind != SVR_EVENT_SESSION || ev.severity > SVR_INFO)
             svrd_log_write(&h->log, ev.severity, "%s", svrd_event_line(&ev, line));
     }

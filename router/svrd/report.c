@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "svrd/report.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 
-#include "svrd/log.h"
-
-/* Text from certificates and the wire need not be UTF-8, which JSON must be. */
-static json_t *text_value(const char *text) {
-    json_t *v = json_string(text);
-    if (v) return v;
-    char clean[SVR_EVENT_DETAIL_MAX];
-    size_t n = 0;
-    for (; text[n] && n + 1 < sizeof clean; n++)
-        clean[n] = (unsigned char)text[n] < 0x80 ? text[n] : '?';
-    clean[n] = '\0';
-    return json_string(clean);
-}
+#include "common/json.h"
 
 static json_t *field_value(const svr_field *f) {
     switch (f->type) {
-    case SVR_FIELD_TEXT: return text_value(f->text ? f->text : "");
+    case SVR_FIELD_TEXT: return svr_json_text(f->text ? f->text : "");
     case SVR_FIELD_NUMBER: return json_integer((json_int_t)f->number);
     case SVR_FIELD_FLAG: return json_boolean(f->flag);
     }
@@ -31,7 +18,7 @@ static json_t *record_value(const svr_record *r) {
     json_t *fields = json_object(), *record = json_object();
     for (size_t i = 0; i < r->n; i++)
         json_object_set_new(fields, r->fields[i].key, field_value(&r->fields[i]));
-    json_object_set_new(record, "title", text_value(r->title ? r->title : ""));
+    json_object_set_new(record, "title", svr_json_text(r->title ? r->title : ""));
     json_object_set_new(record, "fields", fields);
     return record;
 }
@@ -52,29 +39,8 @@ bool svrd_report_json(const svr_report *report, FILE *out) {
 
 bool svrd_error_json(const char *message, FILE *out) {
     json_t *v = json_object();
-    json_object_set_new(v, "error", text_value(message));
+    json_object_set_new(v, "error", svr_json_text(message));
     return write_json(v, 0, out);
-}
-
-static void set_text(json_t *v, const char *key, const char *text) {
-    if (text && *text) json_object_set_new(v, key, text_value(text));
-}
-
-bool svrd_event_json(const svr_event *ev, FILE *out) {
-    char wall[SVRD_TIME_TEXT_MAX];
-    json_t *v = json_object();
-    json_object_set_new(v, "time", json_integer((json_int_t)ev->time));
-    set_text(v, "wall", svrd_time_format(ev->wall, wall));
-    set_text(v, "kind", svr_event_kind_name(ev->kind));
-    set_text(v, "severity", svr_severity_name(ev->severity));
-    set_text(v, "peer", ev->peer);
-    set_text(v, "path", ev->path);
-    set_text(v, "from", ev->from);
-    set_text(v, "to", ev->to);
-    set_text(v, "reason", ev->reason);
-    json_object_set_new(v, "value", json_integer((json_int_t)ev->value));
-    set_text(v, "detail", ev->detail);
-    return write_json(v, JSON_COMPACT, out);
 }
 
 /* ---- lines ------------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/json.h"
 #include "svrd/clock.h"
 #include "svrd/control.h"
 #include "svrd/credentials.h"
@@ -370,15 +371,19 @@ static void test_event_is_one_line_of_json(void **state) {
     FILE *out;
     char *text;
     size_t len;
-    svr_event ev = {
-        .time = 5, .wall = 1700000000123456789, .kind = SVR_EVENT_BFD_STATE, .peer = "hub", .to = "UP"};
+    svr_event ev = {.time = 1000000005,
+                    .wall = 1700000000123456789,
+                    .kind = SVR_EVENT_BFD_STATE,
+                    .peer = "hub",
+                    .to = "UP"};
     out = open_memstream(&text, &len);
     assert_non_null(out);
-    assert_true(svrd_event_json(&ev, out));
+    assert_true(svr_event_json("spoke", "s1", &ev, out));
     fclose(out);
     assert_string_equal(
-        text, "{\"time\":5,\"wall\":\"2023-11-14T22:13:20.123Z\",\"kind\":\"bfd-state\",\"severity\":"
-              "\"INFO\",\"peer\":\"hub\",\"to\":\"UP\",\"value\":0}\n");
+        text, "{\"t\":\"1.000000005\",\"wall\":\"2023-11-14T22:13:20.123456789Z\",\"router\":\"spoke\","
+              "\"node\":\"s1\",\"kind\":\"bfd-state\",\"severity\":\"INFO\",\"peer\":\"hub\",\"to\":\"UP\","
+              "\"value\":0}\n");
     free(text);
 }
 
