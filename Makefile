@@ -137,9 +137,9 @@ $(B)/tests/bench/bare_ns3: tests/bench/bare_ns3.cc
 	$(CXX) $(CXXFLAGS) $< -o $@ $(LDFLAGS) -lns3-point-to-point -lns3-internet -lns3-network -lns3-core
 
 .PHONY: sim test-sim
-sim: $(B)/bin/svrsim
+sim: $(B)/bin/svrsim ## build the simulator alone
 
-test-sim: $(SIM_TEST_BIN) sim
+test-sim: $(SIM_TEST_BIN) sim ## the simulator's tests alone
 	CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) --exec '' $(SIM_TEST_BIN)
 	SVRSIM=$(B)/bin/svrsim prove $(PROVE) --exec bash $(wildcard tests/sim/*.t)
 
