@@ -43,7 +43,8 @@ static void move(svr_forward *f, svr_leg *leg) {
     if (!svr_waypoint_choose(&f->sessions, path, &arrival))
         svr_drop_count(f->rt, SVR_DROP_NO_WAYPOINT);
     else if (svr_leg_rebind(leg, path, &arrival))
-        svr_control_renew(f, leg, true);
+        /* Of very many sessions some are told by their next packet: the queue is for others as well. */
+        svr_control_renew(f, leg, f->rt->output_n < SVR_OUTPUT_MAX / 2);
 }
 
 void svr_forward_path_changed(svr_forward *f, svr_path *path, bool in_service) {
