@@ -26,38 +26,7 @@ cat <<'DRAWING'
    10.1.0.10         .1  192.0.2.1               192.0.2.2    .1           10.2.0.10
 
 DRAWING
-for name in client a b server; do make_space $name; done
-cable client eth0 a lan0
-cable b lan0 server eth0
-wire wire a wan0 b wan0
-give client eth0 10.1.0.10/24
-give a lan0 10.1.0.1/24
-give a wan0 192.0.2.1/24
-give b wan0 192.0.2.2/24
-give b lan0 10.2.0.1/24
-give server eth0 10.2.0.10/24
-ip -n "$(space client)" route add default via 10.1.0.1
-ip -n "$(space server)" route add default via 10.2.0.1
-{
-    authority_begin
-    conf_service west 10.1.0.0/24
-    conf_service east 10.2.0.0/24
-    router_begin a
-    conf_wan wan0 internet 192.0.2.1 24
-    conf_lan 10.255.0.1
-    node_end
-    route_to_peer east b
-    route_to_lan west a-1
-    router_end
-    router_begin b
-    conf_wan wan0 internet 192.0.2.2 24
-    conf_lan 10.255.0.2
-    node_end
-    route_to_peer west a
-    route_to_lan east b-1
-    router_end
-    authority_end
-} >"$LAB_DIR/authority.conf"
+two_networks 192.0.2.1 192.0.2.2 24
 
 say "Both routers start from one file, make certificates, and agree on keys"
 echo "  svrd --config authority.conf --router a     (and the same for b)"

@@ -299,6 +299,48 @@ route_to_lan() {
 CONF
 }
 
+# ---- a topology -----------------------------------------------------------------------------------
+
+# two_networks WAN-A WAN-B LENGTH: client - a - wire - b - server with these addresses on the wire, and the authority in
+# $LAB_DIR/authority.conf. Service west is the client's network, east the server's.
+two_networks() {
+    local name
+    for name in client a b server; do make_space $name; done
+    cable client eth0 a lan0
+    cable b lan0 server eth0
+    wire wire a wan0 b wan0
+    give client eth0 10.1.0.10/24 fd01::10/64
+    give a lan0 10.1.0.1/24 fd01::1/64
+    give a wan0 "$1/$3"
+    give b wan0 "$2/$3"
+    give b lan0 10.2.0.1/24 fd02::1/64
+    give server eth0 10.2.0.10/24 fd02::10/64
+    ip -n "$(space client)" route add default via 10.1.0.1
+    ip -n "$(space client)" route add default via fd01::1
+    ip -n "$(space server)" route add default via 10.2.0.1
+    ip -n "$(space server)" route add default via fd02::1
+    {
+        authority_begin
+        conf_service west 10.1.0.0/24 fd01::/64
+        conf_service east 10.2.0.0/24 fd02::/64
+        router_begin a
+        conf_wan wan0 internet "$1" "$3"
+        conf_lan 10.255.0.1 fdff::1
+        node_end
+        route_to_peer east b
+        route_to_lan west a-1
+        router_end
+        router_begin b
+        conf_wan wan0 internet "$2" "$3"
+        conf_lan 10.255.0.2 fdff::2
+        node_end
+        route_to_peer west a
+        route_to_lan east b-1
+        router_end
+        authority_end
+    } >"$LAB_DIR/authority.conf"
+}
+
 # ---- captures -------------------------------------------------------------------------------------
 
 # start_capture SPACE DEVICE FILE [FILTER...]: waits until it listens.

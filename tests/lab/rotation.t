@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+#   client ---------- a ================ wire ================ b ---------- server
+#   10.1.0.10         .1  192.0.2.1               192.0.2.2    .1           10.2.0.10
+#
+# Keys rotate every hour, and an hour passes in 15 s. Nothing of what runs over them meanwhile is lost.
+
+. "$(dirname "$0")/lib.sh"
+need ping
+
+two_networks 192.0.2.1 192.0.2.2 24
+sed -i '/peer-key-retransmit/{p;s/peer-key-retransmit-interval .*/peer-key-rekey-interval 1/p;s/peer-key/payload-key/}' \
+    "$LAB_DIR/authority.conf"
+# BFD's default patience of 3 s would be 12 ms here, less than a busy machine's own delays.
+sed -i '/peering-common-name/a\
+            bfd\
+                desired-tx-interval       10000\
+                required-min-rx-interval  10000\
+                multiplier                5\
+            exit' "$LAB_DIR/authority.conf"
+
+# happened KIND TO N: at least N times at router a.
+happened() { [ "$(grep -c "\"kind\":\"$1\".*\"to\":\"$2\"" "$LAB_DIR/a.events")" -ge "$3" ]; }
+
+start_router a --clock-rate 240
+start_router b --clock-rate 240
+try "both routers take their path into service within 15 s" wait_for 15 eval 'in_service a 1 && in_service b 1'
+try "of 400 packets in 20 s none is lost" eval 'in_space client ping -c 400 -i 0.05 -W 2 10.2.0.10 | tee /dev/stderr | grep -q " 0% packet loss"'
+try "the peer key was replaced meanwhile" eval 'happened peer-key sending 2 && happened peer-key erased 1'
+try "so was the payload key" eval 'happened payload-key sending 1 && happened payload-key erased 1'
+
+finish
