@@ -14,10 +14,6 @@
 
 #include <string.h>
 
-static svr_handshake_role role_of(const svr_leg *leg) {
-    return leg->side == SVR_TARGET ? SVR_SENDS_FORWARD : SVR_SENDS_REVERSE;
-}
-
 /* Who signed metadata may speak for this session only if it is the neighbor on that leg. */
 static bool speaks_for(const svr_work *w, const svr_leg *leg) {
     return leg->path && svr_path_peer(leg->path) == svr_path_peer(w->path);
@@ -57,7 +53,7 @@ static svr_drop take_disable(svr_forward *f, svr_leg *leg, const svr_metadata_fa
     if (!facts->has_uuid || memcmp(facts->uuid, s->uuid, SVR_UUID_LEN) != 0) return SVR_DROP_UNKNOWN_SESSION;
     if (leg->side == SVR_TARGET && !names_newest(s, facts)) return SVR_DROP_NONE;
     bool was_sending = leg->handshake.sending;
-    leg->handshake.sending = svr_handshake_next(role_of(leg), was_sending, SVR_GOT_DISABLE);
+    leg->handshake.sending = svr_handshake_next(svr_leg_role(leg), was_sending, SVR_GOT_DISABLE);
     if (leg->side == SVR_TARGET && was_sending) acknowledged(f, s);
     return SVR_DROP_NONE;
 }

@@ -14,10 +14,6 @@
 
 #define CONTROL_TTL 64
 
-static svr_handshake_role role_of(const svr_leg *leg) {
-    return leg->side == SVR_TARGET ? SVR_SENDS_FORWARD : SVR_SENDS_REVERSE;
-}
-
 bool svr_control_knows_key(const svr_leg *out) {
     const svr_leg *far = svr_leg_opposite(out);
     /* A transit router may say that it holds the key, but not that the far end does. */
@@ -71,7 +67,7 @@ svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out) {
     if (w->pkt->len > svr_leg_room(out)) return SVR_DROP_TOO_BIG;
     svr_drop reason = SVR_DROP_NONE;
     if (out->handshake.sending) reason = attach_metadata(f, w, out);
-    if (!reason) svr_handshake_sent(&out->handshake, role_of(out));
+    if (!reason) svr_handshake_sent(&out->handshake, svr_leg_role(out));
     if (!reason && (w->before || !out->handshake.sending)) mark_false_positive(w->pkt);
     return reason;
 }
@@ -135,7 +131,7 @@ void svr_control_ask_leg(svr_forward *f, svr_leg *leg) {
 }
 
 void svr_control_renew(svr_forward *f, svr_leg *out, bool tell) {
-    out->handshake.sending = svr_handshake_next(role_of(out), out->handshake.sending, SVR_RENEW);
+    out->handshake.sending = svr_handshake_next(svr_leg_role(out), out->handshake.sending, SVR_RENEW);
     if (tell) svr_control_send(f, out, 0);
 }
 

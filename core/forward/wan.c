@@ -12,10 +12,6 @@
 
 #define COUNTER_MASK ((UINT64_C(1) << 56) - 1)
 
-static svr_handshake_role role_of(const svr_leg *leg) {
-    return leg->side == SVR_TARGET ? SVR_SENDS_FORWARD : SVR_SENDS_REVERSE;
-}
-
 /* ---- before the hop's HMAC
  * --------------------------------------------------------------------------------- */
 
@@ -109,7 +105,7 @@ static void note_arrival(svr_forward *f, svr_work *w, uint8_t tcp_flags) {
     svr_leg *in = w->in;
     if (in->session->dead) return; /* replaced by a later packet of the batch */
     svr_session_touch(in->session, in->side, tcp_flags);
-    if (!w->has_metadata) svr_handshake_got_plain(&in->handshake, role_of(in));
+    if (!w->has_metadata) svr_handshake_got_plain(&in->handshake, svr_leg_role(in));
     if (svr_session_is_originator(in->session) && svr_payload_renewal_due(in->session) &&
         svr_payload_renew(in->session, false))
         svr_control_renew(f, in, true);

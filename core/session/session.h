@@ -117,6 +117,10 @@ svr_tuple svr_tuple_of(const svr_flow *flow, svr_ifid ifid);
 static inline svr_leg *svr_leg_opposite(const svr_leg *leg) {
     return &leg->session->leg[!leg->side];
 }
+/* What packets that leave on this leg are. */
+static inline svr_handshake_role svr_leg_role(const svr_leg *leg) {
+    return leg->side == SVR_TARGET ? SVR_SENDS_FORWARD : SVR_SENDS_REVERSE;
+}
 /* This router made the session's key and renews it. */
 static inline bool svr_session_is_originator(const svr_session *s) {
     return !s->leg[SVR_ORIGIN].path && s->leg[SVR_TARGET].path;

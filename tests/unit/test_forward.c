@@ -96,6 +96,27 @@ static void test_forward_transit_leaves_payload_untouched(void **state) {
     net_del(t);
 }
 
+/* Outside as inside; IPv6 around the packet cannot tell, so that the safe one is taken. */
+static void test_forward_carries_dont_fragment(void **state) {
+    (void)state;
+    for (int outer = 4; outer <= 6; outer += 2) {
+        for (int df = 0; df < 2; df++) {
+            net *t = net_new(3, (uint8_t)outer);
+            spec s = udp4;
+            svr_ip ip;
+            s.fragmentable = !df;
+            send(t, 0, &s);
+            for (size_t i = 0; i < t->tap.n; i++) {
+                assert_int_equal(svr_ip_decode(t->tap.at[i].bytes, t->tap.at[i].len, &ip), SVR_IP_OK);
+                assert_int_equal(ip.dont_fragment, df || outer == 6);
+            }
+            assert_int_equal(svr_ip_decode(t->lan.at[0].bytes, t->lan.at[0].len, &ip), SVR_IP_OK);
+            assert_int_equal(ip.dont_fragment, df || outer == 6);
+            net_del(t);
+        }
+    }
+}
+
 /* ---- service security
  * -------------------------------------------------------------------------------------- */
 
@@ -238,6 +259,7 @@ int main(void) {
         cmocka_unit_test(test_forward_carries_all_protocols_and_families),
         cmocka_unit_test(test_forward_carries_all_protocols_and_families_over_a_transit_router),
         cmocka_unit_test(test_forward_transit_leaves_payload_untouched),
+        cmocka_unit_test(test_forward_carries_dont_fragment),
         cmocka_unit_test(test_forward_authenticates_only_where_the_service_says_so),
         cmocka_unit_test(test_forward_short_tags),
         cmocka_unit_test(test_forward_handshake_sequence),
