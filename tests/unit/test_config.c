@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ * core/config: the language, its samples, its refusals. */
+#include "config/schema.h"
+#include "svr/config.h"
+#include "unit.h"
+
+#include <stdio.h>
+
+#define TEXT_MAX 65536
+
+/* Reads a sample file; tests run from the project's folder. */
+static size_t read_sample(const char *name, char out[TEXT_MAX]) {
+    char path[256];
+    snprintf(path, sizeof path, "tests/unit/samples/%s", name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n = fread(out, 1, TEXT_MAX - 1, f);
+    fclose(f);
+    out[n] = 0;
+    return n;
+}
+
+static svr_config *load(const svr_allocator *alloc, const char *text, size_t len) {
+    svr_config *config;
+    svr_config_error err;
+    if (svr_config_parse(alloc, text, len, &config, &err))
+        fail_msg("%u:%u: %s", err.line, err.column, err.message);
+    return config;
+}
+
+static svr_config *load_sample(const svr_allocator *alloc, const char *name) {
+    static char text[TEXT_MAX];
+    size_t n = read_sample(name, text);
+    return load(alloc, text, n);
+}
+
+/* CFG-SAMPLES, CFG-ENABLE, CFG-PCN */
+static void test_config_loads_the_samples_of_the_spec_as_they_stand(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    svr_config *c = load_sample(&alloc, "sample-enable.conf");
+    assert_true(c->enhanced_security);
+    svr_config_del(c);
+    c = load_sample(&alloc, "sample-peering-common-name.conf");
+    assert_string_equal(svr_config_router(c, "combo-east")->peering_common_name, "second-fake-alias-2");
+    svr_config_del(c);
+    c = load_sample(&alloc, "sample-rekeying.conf");
+    assert_int_equal(c->keys.peer_key_rekey_hours, 24);
+    svr_config_del(c);
+    c = load_sample(&alloc, "sample-default.conf");
+    assert_int_equal(c->n_routers, 3);
+    assert_string_equal(svr_config_router(c, "combo-west")->peering_common_name, "second-fake-alias-3");
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+/* CFG-PAYLOAD-REKEY, CFG-PEER-REKEY, CFG-RETRANSMIT, CFG-TIMEOUT, CFG-INVALID-CERT, CFG-KEX: defaults and
+ * given values */
+static void test_config_key_management_has_defaults_and_takes_values(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    svr_config *c = load(&alloc, "", 0);
+    assert_false(c->enhanced_security);
+    assert_int_equal(c->keys.payload_key_rekey_hours, 24);
+    assert_int_equal(c->keys.peer_key_rekey_hours, 24);
+    assert_int_equal(c->keys.retransmit_seconds, 30);
+    assert_int_equal(c->keys.timeout_seconds, 3600);
+    assert_int_equal(c->keys.invalid_certificate, SVR_FAIL_SOFT);
+    assert_int_equal(c->keys.kex, SVR_KEX_DH);
+    assert_int_equal(c->keys.dh_bits, 4096);
+    svr_config_del(c);
+    static const char text[] =
+        "authority\nsecurity-key-management\n payload-key-rekey-interval never\n"
+        " peer-key-rekey-interval 720\n peer-key-retransmit-interval 5\n peer-key-timeout 60\n"
+        " invalid-certificate-behavior fail-hard\n"
+        " key-exchange-algorithm\n  ecdh\n   curve X25519\n";
+    c = load(&alloc, text, sizeof text - 1);
+    assert_int_equal(c->keys.payload_key_rekey_hours, SVR_REKEY_NEVER);
+    assert_int_equal(c->keys.peer_key_rekey_hours, 720);
+    assert_int_equal(c->keys.retransmit_seconds, 5);
+    assert_int_equal(c->keys.timeout_seconds, 60);
+    assert_int_equal(c->keys.invalid_certificate, SVR_FAIL_HARD);
+    assert_int_equal(c->keys.kex, SVR_KEX_X25519);
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+static void test_config_example_holds_what_it_says(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    char text[SVR_ADDR_TEXT_MAX];
+    svr_config *c = load_sample(&alloc, "authority-example.conf");
+    const svr_router_config *hub = svr_config_router(c, "hub"), *east = svr_config_router(c, "spoke-east");
+    assert_string_equal(c->name, "lab");
+    assert_string_equal(c->trusted_ca[0].file, "lab-root.pem");
+    assert_int_equal(hub->bfd.multiplier, 3);
+    const svr_interface *wan = &svr_config_node(hub, "hub-1")->interfaces[0];
+    assert_string_equal(wan->target, "eth0");
+    assert_int_equal(wan->neighborhoods[0].topology, SVR_TOPOLOGY_HUB);
+    assert_true(wan->neighborhoods[0].pmtu_discovery);
+    assert_string_equal(svr_addr_format(&wan->addresses[0].gateway, text), "172.16.0.254");
+    assert_string_equal(svr_config_node(hub, NULL)->interfaces[1].tenant->name, "corp");
+    const svr_service *erp = &c->services[0];
+    assert_int_equal(erp->transports[0].proto, 6);
+    assert_int_equal(erp->transports[0].ports[0].first, 443);
+    assert_int_equal(erp->transports[0].ports[0].last, 443);
+    assert_ptr_equal(erp->access[0], &c->tenants[0]);
+    assert_int_equal(hub->routes[0].hops[0].kind, SVR_HOP_INTERFACE);
+    assert_ptr_equal(hub->routes[0].hops[0].out, &hub->nodes[0].interfaces[1]);
+    assert_int_equal(east->routes[0].hops[0].kind, SVR_HOP_PEER);
+    assert_ptr_equal(east->routes[0].hops[0].peer, &east->peers[0]);
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+/* CFG-PEERS-AUTO: the hub sees both WAN addresses of the spoke, the spoke reaches the hub over both. */
+static void test_config_generates_peers_from_neighborhoods(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    char text[SVR_ADDR_TEXT_MAX];
+    svr_config *c = load_sample(&alloc, "authority-example.conf");
+    const svr_peer_config *east = &svr_config_router(c, "hub")->peers[0];
+    assert_string_equal(east->name, "spoke-east");
+    assert_string_equal(east->peering_common_name, "alias-east");
+    assert_true(east->generated);
+    assert_int_equal(east->n_paths, 2);
+    assert_string_equal(svr_addr_format(&east->paths[0].remote, text), "172.16.1.5");
+    assert_string_equal(svr_addr_format(&east->paths[1].remote, text), "100.64.3.9");
+    assert_string_equal(east->paths[1].remote_if, "mobile");
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+/* One router on 192.0.2.N in the neighborhood "net". */
+#define ROUTER(name, topology, address)                                                                      \
+    "router " name "\n peering-common-name alias-" name                                                      \
+    "\n node n\n  device-interface w\n   network-interface w\n"                                              \
+    "    neighborhood net\n     topology " topology "\n    exit\n    address " address                       \
+    "\n    exit\n   exit\n  exit\n exit\nexit\n"
+
+static size_t peers_of(const svr_config *c, const char *name) {
+    return svr_config_router(c, name)->n_peers;
+}
+
+static void test_config_topology_decides_who_peers(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    static const char text[] = "authority\n" ROUTER("h1", "hub", "192.0.2.1") ROUTER("h2", "hub", "192.0.2.2")
+        ROUTER("s1", "spoke", "192.0.2.3") ROUTER("s2", "spoke", "192.0.2.4")
+            ROUTER("m", "mesh", "2001:db8::1");
+    svr_config *c = load(&alloc, text, sizeof text - 1);
+    assert_int_equal(peers_of(c, "h1"), 3); /* hub, both spokes; the mesh router speaks another family */
+    assert_int_equal(peers_of(c, "s1"), 2);
+    assert_int_equal(peers_of(c, "m"), 0);
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+static void test_config_takes_peers_by_hand(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    static const char text[] =
+        "authority\nenhanced-security-key-management true\n"
+        "router a\n peering-common-name x\n peer far\n  peering-common-name alias-far\n exit\n"
+        " node n\n device-interface w\n network-interface w\n address 192.0.2.1\n exit\n"
+        " neighborhood net\n adjacency 198.51.100.7\n  peer far\n";
+    svr_config *c = load(&alloc, text, sizeof text - 1);
+    const svr_peer_config *p = &c->routers[0].peers[0];
+    assert_string_equal(p->peering_common_name, "alias-far");
+    assert_false(p->generated);
+    assert_int_equal(p->n_paths, 1);
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+/* CFG-REJECT: place, what was found, what is allowed. */
+static void test_config_refuses_with_the_place_and_the_allowed_values(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t line, column;
+        const char *message; /* a part of it */
+    } bad[] = {
+        {"authority\nsecurity-key-management\n peer-key-retransmit-interval 4\n", 3, 31,
+         "4 is out of range; allowed: 5-3600 seconds"},
+        {"authority\nsecurity-key-management\n peer-key-retransmit-interval 3601\n", 3, 31,
+         "allowed: 5-3600 seconds"},
+        {"authority\nsecurity-key-management\n peer-key-rekey-interval 721\n", 3, 26,
+         "allowed: 1-720 hours, or never"},
+        {"authority\nsecurity-key-management\n payload-key-rekey-interval 0\n", 3, 29,
+         "allowed: 1-720 hours, or never"},
+        {"authority\nsecurity-key-management\n peer-key-timeout\n", 3, 2,
+         "needs a value; allowed: 1-1000000 seconds"},
+        {"authority\nsecurity-key-management\n invalid-certificate-behavior fail\n", 3, 31,
+         "fail-soft, fail-hard"},
+        {"authority\nenhanced-security-key-management yes\n", 2, 34, "true, false"},
+        {"authority\nenhanced-securty-key-management true\n", 2, 1,
+         "did you mean enhanced-security-key-management?"},
+        {"authority\nzzzzzzzzzzz true\n", 2, 1, "allowed: name, description"},
+        {"exit\n", 1, 1, "exit without an open block"},
+        {"authority\nrouter\n", 2, 1, "router needs a value"},
+        {"authority\nrouter a b\n", 2, 10, "takes 1 word"},
+        {"authority\nrouter a\n name b\n", 3, 7, "does not repeat the block's own name; allowed: a"},
+        {"authority\nrouter a\n description \"x\n", 3, 14, "not closed"},
+        {"authority\nservice s\n address 10.0.0.0/33\n", 3, 10, "ADDRESS/LENGTH"},
+        {"authority\nservice s\n security none\n", 3, 11, "there is no security \"none\""},
+        {"authority\nservice s\n access-policy t\n", 3, 16, "there is no tenant \"t\""},
+        {"authority\nservice s\n transport tcp\n port-range 9\n end-port 8\n", 4, 2, "allowed: 9-65535"},
+        {"authority\nrouter a\n service-route r\n  service-name x\n", 4, 16, "there is no service \"x\""},
+        {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n peer b\n", 7, 7,
+         "has no peer \"b\""},
+        {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n next-hop n i\n", 7, 11,
+         "no network-interface \"i\" on node \"n\""},
+        {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\naddress "
+         "10.0.0.1\nprefix-length 33\n",
+         7, 15, "33 is out of range; allowed: 0-32 bits"},
+        {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\naddress 10.0.0.1\ngateway "
+         "::1\n",
+         7, 9, "allowed: IPv4"},
+        {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\naddress "
+         "10.0.0.1\nexit\nexit\n"
+         "network-interface j\naddress 10.0.0.1\n",
+         3, 1, "has address 10.0.0.1 on i and on j"},
+        {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\nneighborhood x\nport-range "
+         "16384\n"
+         "start-port 20000\nend-port 20000\n",
+         7, 1, "holds no pair of ports"},
+        {"config\nauthority\nexit\nexit\nauthority\n", 5, 1, "a second authority"},
+    };
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        svr_config *c = (svr_config *)1;
+        svr_config_error err;
+        assert_int_equal(svr_config_parse(&alloc, bad[i].text, strlen(bad[i].text), &c, &err), -1);
+        assert_null(c);
+        if (err.line != bad[i].line || err.column != bad[i].column || !strstr(err.message, bad[i].message))
+            fail_msg("case %zu: %u:%u: %s", i, err.line, err.column, err.message);
+        assert_int_equal(heap.live, 0);
+    }
+}
+
+static void test_config_wants_a_common_name_of_peers_that_exchange_keys(void **state) { /* CFG-PCN */
+    (void)state;
+    static const char text[] = "authority\nenhanced-security-key-management true\n" ROUTER(
+        "a", "mesh", "192.0.2.1") "router b\nnode n\ndevice-interface d\nnetwork-interface i\nneighborhood "
+                                  "net\nexit\naddress 192.0.2.2\n";
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    svr_config *c;
+    svr_config_error err;
+    assert_int_equal(svr_config_parse(&alloc, text, sizeof text - 1, &c, &err), -1);
+    assert_non_null(strstr(err.message, "b has no peering-common-name"));
+    assert_int_equal(heap.live, 0);
+}
+
+/* Whatever the text: a model or an error, and no memory left behind. */
+static void parse_and_forget(const char *text, size_t len, test_heap *heap) {
+    svr_allocator alloc = test_allocator(heap);
+    svr_config *c;
+    svr_config_error err;
+    if (svr_config_parse(&alloc, text, len, &c, &err) == 0)
+        svr_config_del(c);
+    else
+        assert_true(err.message[0] != 0);
+    assert_int_equal(heap->live, 0);
+}
+
+static void test_config_survives_every_truncation_and_mutation(void **state) {
+    (void)state;
+    static char text[TEXT_MAX];
+    test_heap heap = {0};
+    size_t len = read_sample("authority-example.conf", text);
+    for (size_t n = 0; n <= len; n += n < 2000 ? 1 : 7) {
+        char *exact = malloc(n + 1); /* so that reading past the end is seen */
+        memcpy(exact, text, n);
+        parse_and_forget(exact, n, &heap);
+        free(exact);
+    }
+    static const char with[] = {0, '"', '#', '\n', ' ', 'x', '9', (char)0xff};
+    for (size_t n = 0; n < len; n += 3) {
+        char was = text[n];
+        text[n] = with[n % sizeof with];
+        parse_and_forget(text, len, &heap);
+        text[n] = was;
+    }
+}
+
+static void test_config_survives_every_failing_allocation(void **state) {
+    (void)state;
+    static char text[TEXT_MAX];
+    size_t len = read_sample("authority-example.conf", text);
+    for (size_t n = 1;; n++) {
+        test_heap heap = {.fail_at = n};
+        parse_and_forget(text, len, &heap);
+        if (heap.requests < n) break;
+    }
+}
+
+static void look_up_words(const svr_schema *block, const char *doc) {
+    for (const svr_schema *s = block->children; s->word; s++) {
+        char quoted[80];
+        snprintf(quoted, sizeof quoted, "`%s`", s->word);
+        if (!strstr(doc, quoted)) fail_msg("docs/configuration.md does not mention %s", quoted);
+        if (s->kind == SVR_SCHEMA_BLOCK) look_up_words(s, doc);
+    }
+}
+
+static void test_config_reference_names_every_word(void **state) {
+    (void)state;
+    static char doc[TEXT_MAX];
+    FILE *f = fopen("docs/configuration.md", "r");
+    assert_non_null(f);
+    doc[fread(doc, 1, sizeof doc - 1, f)] = 0;
+    fclose(f);
+    look_up_words(&svr_schema_root, doc);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_config_loads_the_samples_of_the_spec_as_they_stand),
+        cmocka_unit_test(test_config_key_management_has_defaults_and_takes_values),
+        cmocka_unit_test(test_config_example_holds_what_it_says),
+        cmocka_unit_test(test_config_generates_peers_from_neighborhoods),
+        cmocka_unit_test(test_config_topology_decides_who_peers),
+        cmocka_unit_test(test_config_takes_peers_by_hand),
+        cmocka_unit_test(test_config_refuses_with_the_place_and_the_allowed_values),
+        cmocka_unit_test(test_config_wants_a_common_name_of_peers_that_exchange_keys),
+        cmocka_unit_test(test_config_survives_every_truncation_and_mutation),
+        cmocka_unit_test(test_config_survives_every_failing_allocation),
+        cmocka_unit_test(test_config_reference_names_every_word),
+    };
+    return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
