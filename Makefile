@@ -144,17 +144,19 @@ SETUP ?= tools/setup
 SUB    = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 JOBS  := $(shell nproc)
 
-ROUTER   := $(B)/bin/svrd $(B)/bin/svrctl
-BINARIES := $(ROUTER) $(B)/bin/svrsim
-ASAN_BIN := $(UNIT_SRC:%.c=build/asan/%)
+ROUTER    := $(B)/bin/svrd $(B)/bin/svrctl
+BINARIES  := $(ROUTER) $(B)/bin/svrsim
+ASAN_BIN  := $(UNIT_SRC:%.c=build/asan/%)
 SIM_TESTS := $(SIM_TEST_BIN) $(wildcard tests/sim/*.t)
 LAB_TESTS := $(wildcard tests/lab/*.t)
-CHECKS   := tools/check-core tools/check-style
+CHECKS    := tools/check-core tools/check-style $(wildcard tests/tools/*.t)
 # What no rule names runs by itself, after the others: the lab tests, which look at a real clock.
-TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix --rules=par=,'build/**' 'tools/*' 'tests/sim/*')
+TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix --rules=par=,'build/**' 'tools/*' 'tests/tools/*' 'tests/sim/*')
+# What another compiler needs to read any C source of ours.
+SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC)
 SOURCES = $(shell find $(wildcard core router sim lua pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
-.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check demo bench format lint help clean
+.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench format lint flags help clean
 
 setup: ## install what all targets need (apt; sudo when not root)
 	@$(SETUP) check
@@ -194,6 +196,9 @@ asan: asan-binaries ## the unit tests under the address and undefined-behaviour 
 test-sim: binaries $(SIM_TEST_BIN) ## the simulator's tests alone
 	@$(TAP) $(SIM_TESTS)
 
+house: binaries ## the checks of the sources alone
+	@$(TAP) $(CHECKS)
+
 lab: $(ROUTER) ## the lab tests alone: real programs between network namespaces; as root
 	@$(TAP) $(LAB_TESTS)
 
@@ -202,8 +207,10 @@ format: ## lay out the sources
 
 lint: ## clang-tidy over the sources (slow)
 	@$(SETUP) lint
-	@printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- -std=c17 $(CPPFLAGS) \
-		-Icore -Irouter -Itests/unit $(SIM_INC)' -
+	@printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(SYNTAX)' -
+
+flags: # for tools/check-style
+	@echo '$(SYNTAX)'
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
