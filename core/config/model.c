@@ -31,8 +31,7 @@ const svr_security *svr_find_security(const svr_config *c, const char *name) {
     return NULL;
 }
 
-/* ---- keys and files
- * ---------------------------------------------------------------------------------------- */
+/* ---- keys and files ------------------------------------------------------------------------- */
 
 static uint32_t hours(const svr_tree *t, const char *word) {
     const char *v = svr_tree_value(t, word, NULL);
@@ -96,8 +95,7 @@ static bool build_tenants(svr_builder *b, const svr_tree *authority) {
     return true;
 }
 
-/* ---- services
- * ---------------------------------------------------------------------------------------------- */
+/* ---- services ------------------------------------------------------------------------------- */
 
 static bool build_ports(svr_builder *b, const svr_tree *transport, svr_service_transport *out) {
     out->n_ports = svr_tree_count(transport, "port-range");
@@ -182,8 +180,7 @@ bool svr_build_authority(svr_builder *b, const svr_tree *authority) {
            build_securities(b, authority) && build_tenants(b, authority) && build_services(b, authority);
 }
 
-/* ---- the whole
- * --------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static bool build(svr_builder *b, const svr_tree *root) {
     const svr_tree *outer = svr_tree_child(svr_tree_child(root, "config"), "authority");

@@ -69,8 +69,7 @@ static size_t list_paths(const svr_router_config *self, const svr_router_config 
     return n;
 }
 
-/* ---- by hand
- * ----------------------------------------------------------------------------------------------- */
+/* ---- by hand -------------------------------------------------------------------------------- */
 
 /* The adjacencies in one interface's neighborhoods that name the peer. */
 static size_t list_interface(const svr_interface *in, const svr_tree *t, const svr_peer_config *peer,

@@ -7,8 +7,7 @@
 #define WAYPOINT_FIRST 16384
 #define WAYPOINT_LAST 65534
 
-/* ---- interfaces
- * -------------------------------------------------------------------------------------------- */
+/* ---- interfaces ----------------------------------------------------------------------------- */
 
 static svr_topology topology_of(const char *v) {
     return v[0] == 'h' ? SVR_TOPOLOGY_HUB : v[0] == 's' ? SVR_TOPOLOGY_SPOKE : SVR_TOPOLOGY_MESH;
@@ -128,8 +127,7 @@ static bool build_node(svr_builder *b, const svr_tree *t, svr_node_config *node)
     return check_addresses(b, node, t->place);
 }
 
-/* ---- routers
- * ----------------------------------------------------------------------------------------------- */
+/* ---- routers -------------------------------------------------------------------------------- */
 
 static void build_bfd(const svr_tree *t, svr_bfd_config *bfd) {
     bfd->desired_tx_ms = svr_tree_number(t, "desired-tx-interval", 1000);
@@ -179,8 +177,7 @@ bool svr_build_routers(svr_builder *b, const svr_tree *root, const svr_tree *aut
     return true;
 }
 
-/* ---- service routes
- * ---------------------------------------------------------------------------------------- */
+/* ---- service routes ------------------------------------------------------------------------- */
 
 static const svr_service *find_service(const svr_config *c, const char *name) {
     for (size_t i = 0; i < c->n_services; i++)

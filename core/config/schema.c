@@ -45,8 +45,7 @@
 #define END                                                                                                  \
     { .word = NULL }
 
-/* ---- security
- * ---------------------------------------------------------------------------------------------- */
+/* ---- security ------------------------------------------------------------------------------- */
 
 static const svr_schema diffie_hellman[] = {CHOICE("dh-key-size", "1024", "2048", "4096"), END};
 static const svr_schema ecdh[] = {CHOICE("curve", "P-521", "X25519"), END};
@@ -75,8 +74,7 @@ static const svr_schema security[] = {
     END,
 };
 
-/* ---- services
- * ---------------------------------------------------------------------------------------------- */
+/* ---- services ------------------------------------------------------------------------------- */
 
 static const svr_schema tenant[] = {NAME("name"), TEXT("description"), END};
 static const svr_schema service_ports[] = {NUMBER("start-port", 0, 65535, NULL),
@@ -114,8 +112,7 @@ static const svr_schema next_hop[] = {NAME("node-name"), NAME("interface"), ADDR
 static const svr_schema service_route[] = {NAME("name"),  TEXT("description"),         NAME("service-name"),
                                            NAMES("peer"), LIST2("next-hop", next_hop), END};
 
-/* ---- routers
- * ----------------------------------------------------------------------------------------------- */
+/* ---- routers -------------------------------------------------------------------------------- */
 
 static const svr_schema waypoint_ports[] = {NUMBER("start-port", 16384, 65534, NULL),
                                             NUMBER("end-port", 16384, 65534, NULL), END};
@@ -207,8 +204,7 @@ static const svr_schema root[] = {BLOCK("config", config), BLOCK("authority", au
 const svr_schema svr_schema_root = {
     .word = "the top of the text", .kind = SVR_SCHEMA_BLOCK, .children = root};
 
-/* ---- questions
- * --------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 const svr_schema *svr_schema_find(const svr_schema *block, const char *word, size_t len) {
     for (const svr_schema *s = block->children; s->word; s++)

@@ -38,8 +38,7 @@ bool svr_config_fail(svr_config_error *err, svr_place at, const char *format, ..
     return false;
 }
 
-/* ---- words
- * ------------------------------------------------------------------------------------------------- */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
@@ -96,8 +95,7 @@ static bool read_line(parser *ps) {
     return true;
 }
 
-/* ---- messages
- * ---------------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 static size_t min3(size_t a, size_t b, size_t c) {
     size_t m = a < b ? a : b;
@@ -162,8 +160,7 @@ static bool fail_value(parser *ps, const svr_schema *s, const token *w) {
                            (int)(w->len > 60 ? 60 : w->len), w->p, what, allowed);
 }
 
-/* ---- the tree
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the tree ------------------------------------------------------------------------------- */
 
 static svr_tree *add_child(parser *ps, const svr_schema *schema, svr_place place) {
     svr_tree *t = svr_arena_get(ps->arena, 1, sizeof *t);
@@ -279,8 +276,7 @@ svr_tree *svr_tree_parse(svr_arena *arena, const char *text, size_t len, svr_con
     return root;
 }
 
-/* ---- questions
- * --------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 const svr_tree *svr_tree_child(const svr_tree *block, const char *word) {
     for (const svr_tree *t = block ? block->first : NULL; t; t = t->next)

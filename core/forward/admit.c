@@ -32,8 +32,7 @@ static void acknowledged(svr_forward *f, svr_session *s) {
     if (origin->path) svr_control_review(f, origin);
 }
 
-/* ---- control messages
- * -------------------------------------------------------------------------------------- */
+/* ---- control messages ----------------------------------------------------------------------- */
 
 static void lost_at_peer(svr_forward *f, svr_leg *leg) {
     svr_session *s = leg->session;
@@ -67,8 +66,7 @@ static svr_drop take_control(svr_forward *f, svr_work *w, const svr_metadata_fac
     return facts->control == SVR_CONTROL_DISABLE_METADATA ? take_disable(f, leg, facts) : SVR_DROP_NONE;
 }
 
-/* ---- forward metadata
- * -------------------------------------------------------------------------------------- */
+/* ---- forward metadata ----------------------------------------------------------------------- */
 
 static bool is_carried(uint8_t proto) {
     return proto == SVR_PROTO_TCP || proto == SVR_PROTO_UDP || proto == SVR_PROTO_ICMP ||
@@ -121,8 +119,7 @@ static svr_drop take_forward(svr_forward *f, svr_work *w, const svr_metadata_fac
     return SVR_DROP_NONE;
 }
 
-/* ---- reverse metadata
- * -------------------------------------------------------------------------------------- */
+/* ---- reverse metadata ----------------------------------------------------------------------- */
 
 static svr_drop take_reverse(svr_forward *f, svr_work *w, const svr_metadata_facts *facts, bool alone) {
     svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);

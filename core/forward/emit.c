@@ -74,8 +74,7 @@ void svr_emit_routed(svr_forward *f, const svr_leg *out, svr_packet *pkt, const 
     svr_runtime_send(f->rt, pkt, out->lan->id, &next_hop);
 }
 
-/* ---- ICMP errors
- * ------------------------------------------------------------------------------------------- */
+/* ---- ICMP errors ---------------------------------------------------------------------------- */
 
 static bool take_icmp_token(svr_forward *f) {
     if (f->rt->now - f->icmp_at >= SVR_SEC) {

@@ -5,8 +5,7 @@
 
 #include <assert.h>
 
-/* ---- new sessions
- * ------------------------------------------------------------------------------------------ */
+/* ---- new sessions --------------------------------------------------------------------------- */
 
 /* TCP crosses as UDP (PD-UDP); neighborhoods that ask for its own header outside are not served. */
 static bool is_native_tcp(const svr_path *path, uint8_t proto) {
@@ -52,8 +51,7 @@ static svr_drop look_up(svr_forward *f, const svr_interface *in, svr_work *w) {
     return w->in ? SVR_DROP_NONE : begin(f, in, &w->ip.flow, &w->in);
 }
 
-/* ---- onto a path
- * ------------------------------------------------------------------------------------------- */
+/* ---- onto a path ---------------------------------------------------------------------------- */
 
 static void clamp_mss(svr_work *w, const svr_leg *out) {
     const svr_session *s = out->session;

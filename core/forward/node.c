@@ -29,8 +29,7 @@ struct svr_node {
     svr_report_builder *report;
 };
 
-/* ---- environment
- * ------------------------------------------------------------------------------------------- */
+/* ---- environment ---------------------------------------------------------------------------- */
 
 svr_env *svr_env_new(const svr_env_params *params) {
     svr_env *env = svr_alloc_zero(params->alloc, 1, sizeof *env);
@@ -54,8 +53,7 @@ svr_pool *svr_env_pool(svr_env *env) {
     return env->pool;
 }
 
-/* ---- life cycle
- * -------------------------------------------------------------------------------------------- */
+/* ---- life cycle ----------------------------------------------------------------------------- */
 
 static int fail(svr_error *err, const char *what, const char *name) {
     snprintf(err->message, sizeof err->message, "%s%.80s", what, name);
@@ -134,8 +132,7 @@ void svr_node_del(svr_node *node) {
     svr_alloc_free(node->env->alloc, node);
 }
 
-/* ---- packets
- * ----------------------------------------------------------------------------------------------- */
+/* ---- packets -------------------------------------------------------------------------------- */
 
 static void set_now(svr_node *node, svr_time now) {
     assert(now >= node->rt.now);
@@ -214,8 +211,7 @@ void svr_node_expire(svr_node *node, svr_time now) {
     pass_on_changes(node);
 }
 
-/* ---- facts and questions
- * ----------------------------------------------------------------------------------- */
+/* ---- facts and questions -------------------------------------------------------------------- */
 
 void svr_node_set_wall(svr_node *node, svr_wall wall, svr_time now) {
     set_now(node, now);

@@ -12,8 +12,7 @@
 
 #define COUNTER_MASK ((UINT64_C(1) << 56) - 1)
 
-/* ---- before the hop's HMAC
- * --------------------------------------------------------------------------------- */
+/* ---- before the hop's HMAC ------------------------------------------------------------------ */
 
 static void strip_front(svr_packet *pkt, size_t n) {
     pkt->data += n;
@@ -52,8 +51,7 @@ static svr_drop parse(svr_forward *f, svr_work *w) {
     return look_behind_l4(f, w);
 }
 
-/* ---- behind it
- * --------------------------------------------------------------------------------------------- */
+/* ---- behind it ------------------------------------------------------------------------------ */
 
 static svr_drop take_metadata(svr_forward *f, svr_work *w, bool *alone) {
     const svr_crypt_op *op = &f->open_ops.at[w->open_op];
@@ -141,8 +139,7 @@ static svr_drop settle(svr_forward *f, svr_work *w) {
     return svr_leg_opposite(w->in)->path ? pass_on(f, w) : prepare_open(f, w);
 }
 
-/* ---- out onto a LAN
- * ---------------------------------------------------------------------------------------- */
+/* ---- out onto a LAN ------------------------------------------------------------------------- */
 
 /* Puts the L4 header back in front of the text; its checksum, where it travelled, still holds. */
 static bool restore_l4(svr_packet *pkt, const svr_flow *flow, uint8_t *tcp_flags) {
@@ -203,8 +200,7 @@ static svr_drop relay(svr_forward *f, svr_work *w) {
     return SVR_DROP_NONE;
 }
 
-/* ---- batches
- * ----------------------------------------------------------------------------------------------- */
+/* ---- batches -------------------------------------------------------------------------------- */
 
 typedef svr_drop step(svr_forward *f, svr_work *w);
 

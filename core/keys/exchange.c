@@ -44,8 +44,7 @@ static svr_piece read_piece(svr_reader *r) {
     return (svr_piece){p, p ? len : 0};
 }
 
-/* ---- signatures
- * -------------------------------------------------------------------------------------------- */
+/* ---- signatures ----------------------------------------------------------------------------- */
 
 /* What a signature of `from` to `to` covers. */
 static void signed_pieces(svr_piece out[5], const char *from, const char *to, const uint8_t *chain_hash,
@@ -80,8 +79,7 @@ bool svr_kex_verify(const svr_kex_ends *ends, const svr_peer_cert *cert, svr_pie
     return svr_peer_cert_verify(cert, pieces, 5, signature);
 }
 
-/* ---- the peer key
- * ------------------------------------------------------------------------------------------ */
+/* ---- the peer key --------------------------------------------------------------------------- */
 
 /* "a" 0 "b" 0: names as context of a derivation. */
 static svr_piece name_pair(uint8_t out[2 * (SVR_NAME_MAX + 1)], const char *a, const char *b) {
@@ -157,8 +155,7 @@ static int agree(const svr_kex_ends *ends, const agreement *a, svr_peer_key **ou
     return result;
 }
 
-/* ---- request and response
- * ---------------------------------------------------------------------------------- */
+/* ---- request and response ------------------------------------------------------------------- */
 
 /* The part that request and response share, from the life on. */
 static void write_offer(svr_writer *w, const svr_kex_ends *ends, const uint8_t *salt, uint32_t index,
@@ -275,8 +272,7 @@ int svr_kex_response_consume(const svr_kex_request *req, const svr_kex_ends *end
     return agree(ends, &a, key);
 }
 
-/* ---- confirm and hint
- * -------------------------------------------------------------------------------------- */
+/* ---- confirm and hint ----------------------------------------------------------------------- */
 
 static bool confirm_mac(const svr_kex_ends *ends, const svr_peer_key *key, bool ours, svr_piece body,
                         uint8_t out[SVR_HASH_LEN]) {

@@ -82,8 +82,7 @@ static bool derive(svr_crypt *c, svr_crypt_key *out, const svr_metadata_key *key
     return ok;
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 void svr_metadata_sender_init(svr_metadata_sender *s, svr_runtime *rt, const char *peer) {
     *s = (svr_metadata_sender){.rt = rt, .peer = peer, .changeover = SVR_TIME_NEVER};
@@ -145,8 +144,7 @@ void svr_metadata_sender_run(svr_metadata_sender *s) {
     if (s->changeover <= s->rt->now) change_over(s);
 }
 
-/* ---- receiving
- * --------------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------ */
 
 void svr_metadata_receiver_init(svr_metadata_receiver *r, svr_runtime *rt) {
     *r = (svr_metadata_receiver){.rt = rt};

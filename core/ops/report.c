@@ -113,8 +113,7 @@ void svr_report_span(svr_report_builder *b, const char *label, const char *key, 
     svr_report_text_field(b, label, key, text);
 }
 
-/* ---- text
- * -------------------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 static void append(svr_report_builder *b, const char *s, size_t n) {
     while (b->text_size - b->text_len < n + 1) {

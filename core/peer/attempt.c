@@ -23,8 +23,7 @@ static svr_duration timeout_interval(const svr_peer *peer) {
     return peer->all->config->keys.timeout_seconds * SVR_SEC;
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 static bool any_up(const svr_peer *peer) {
     for (size_t i = 0; i < peer->n_paths; i++)
@@ -77,8 +76,7 @@ static void attempt(svr_peer *peer) {
     peer->attempts++;
 }
 
-/* ---- timers
- * ------------------------------------------------------------------------------------------------ */
+/* ---- timers --------------------------------------------------------------------------------- */
 
 static void plan_retry(svr_peer *peer) {
     svr_runtime *rt = peer->all->rt;
@@ -154,8 +152,7 @@ void svr_peer_timers_fini(svr_peer *peer) {
     svr_timer_fini(&peer->rekey, h);
 }
 
-/* ---- state
- * ------------------------------------------------------------------------------------------------- */
+/* ---- state ---------------------------------------------------------------------------------- */
 
 /* The only writer of `state` after the start. */
 void svr_peer_input(svr_peer *peer, svr_security_input input, const char *reason) {

@@ -10,8 +10,7 @@
 #define KEX_PART_HEADER 12 /* message id, total, offset */
 #define BFD_TLVS_MAX (SVR_KEX_PART_MAX + 200)
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 static void put_keys_held(svr_tlv_writer *w, const svr_keyring *ring) {
     svr_key_list held;
@@ -109,8 +108,7 @@ void svr_path_send_message(svr_path *path, svr_piece msg, bool secret) {
     svr_wipe(tlv, sizeof tlv);
 }
 
-/* ---- putting messages together
- * ----------------------------------------------------------------------------- */
+/* ---- putting messages together -------------------------------------------------------------- */
 
 static svr_reassembly *find_slot(svr_peer *peer, uint32_t id, uint32_t total) {
     svr_reassembly *oldest = NULL;
@@ -161,8 +159,7 @@ static void take_parts(svr_path *path, const uint8_t *tlvs, size_t len, bool sec
     }
 }
 
-/* ---- receiving
- * --------------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------ */
 
 /* What the metadata of a BFD packet says about itself. */
 typedef struct opened {

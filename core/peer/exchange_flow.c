@@ -10,8 +10,7 @@ static const uint8_t *bytes_of(svr_piece p) {
     return p.p;
 }
 
-/* ---- certificates
- * ------------------------------------------------------------------------------------------ */
+/* ---- certificates --------------------------------------------------------------------------- */
 
 void svr_peer_send_cert(svr_peer *peer, svr_path *path) {
     uint8_t msg[SVR_KEX_TOTAL_MAX];
@@ -106,8 +105,7 @@ static bool verify(svr_peer *peer, svr_piece msg, size_t signed_len, svr_piece s
     return true;
 }
 
-/* ---- lives
- * ------------------------------------------------------------------------------------------------- */
+/* ---- lives ---------------------------------------------------------------------------------- */
 
 /* The exchange that made `key` is complete. If the peer started anew since the last one, its metadata key and
  * its copy of ours are gone, and what it sends is derived with its new life. */
@@ -146,8 +144,7 @@ void svr_peer_heard(svr_peer *peer, svr_peer_key *key, const svr_key_list *held)
     svr_keyring_heard(&peer->ring, key);
 }
 
-/* ---- our request
- * ------------------------------------------------------------------------------------------- */
+/* ---- our request ---------------------------------------------------------------------------- */
 
 void svr_peer_start_request(svr_peer *peer, const char *reason) {
     svr_runtime *rt = peer->all->rt;
@@ -197,8 +194,7 @@ static int receive_response(svr_peer *peer, svr_path *path, svr_piece msg) {
     return 0;
 }
 
-/* ---- their request
- * ----------------------------------------------------------------------------------------- */
+/* ---- their request -------------------------------------------------------------------------- */
 
 static int refuse_stale(svr_peer *peer, svr_path *path, const svr_kex_fields *f) {
     svr_runtime *rt = peer->all->rt;
@@ -297,8 +293,7 @@ static int receive_hint(svr_peer *peer, svr_piece msg) {
     return 0;
 }
 
-/* ---- dispatch
- * ---------------------------------------------------------------------------------------------- */
+/* ---- dispatch ------------------------------------------------------------------------------- */
 
 int svr_peer_receive_clear(svr_peer *peer, svr_path *path, svr_piece msg) {
     if (peer->state == SVR_ESKM_DISABLED) return SVR_DROP_KEX_UNEXPECTED;

@@ -18,8 +18,7 @@ const char *svr_peer_self_name(const svr_peer *peer) {
     return peer->all->node->router->peering_common_name;
 }
 
-/* ---- our metadata key
- * -------------------------------------------------------------------------------------- */
+/* ---- our metadata key ----------------------------------------------------------------------- */
 
 static void metadata_event(svr_peers *peers, const char *what, uint32_t index, const char *reason) {
     svr_event *ev = svr_runtime_event(peers->rt, SVR_EVENT_METADATA_KEY);
@@ -72,8 +71,7 @@ void svr_peers_regenerate_metadata_key(svr_peers *peers) {
     if (peers->config->enhanced_security) renew(peers, "regenerate command");
 }
 
-/* ---- life cycle
- * -------------------------------------------------------------------------------------------- */
+/* ---- life cycle ----------------------------------------------------------------------------- */
 
 static size_t count_own_paths(const svr_peers *peers, const svr_peer_config *config) {
     size_t n = 0;
@@ -207,8 +205,7 @@ void svr_peers_start(svr_peers *peers) {
     }
 }
 
-/* ---- facts
- * ------------------------------------------------------------------------------------------------- */
+/* ---- facts ---------------------------------------------------------------------------------- */
 
 void svr_peers_receive(svr_peers *peers, svr_packet *pkt, const svr_ip *ip) {
     svr_path *path = svr_peers_find_path(peers, &ip->flow.dst, &ip->flow.src);
@@ -260,8 +257,7 @@ svr_path *svr_peers_next_change(svr_peers *peers, bool *in_service) {
     return NULL;
 }
 
-/* ---- what forwarding asks
- * ---------------------------------------------------------------------------------- */
+/* ---- what forwarding asks ------------------------------------------------------------------- */
 
 svr_path *svr_peers_find_path(const svr_peers *peers, const svr_addr *local, const svr_addr *remote) {
     svr_path_key key = {*local, *remote};

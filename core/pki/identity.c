@@ -41,8 +41,7 @@ void svr_identity_del(svr_identity *id) {
     svr_alloc_free(svr_crypt_allocator(id->crypt), id);
 }
 
-/* ---- provisioned
- * ------------------------------------------------------------------------------------------- */
+/* ---- provisioned ---------------------------------------------------------------------------- */
 
 static bool read_chain(svr_identity *id, BIO *bio) {
     X509 *cert;
@@ -79,8 +78,7 @@ svr_identity *svr_identity_new(svr_crypt *c, const char *chain_pem, const char *
     return id;
 }
 
-/* ---- self-signed
- * ------------------------------------------------------------------------------------------- */
+/* ---- self-signed ---------------------------------------------------------------------------- */
 
 static bool add_extension(X509 *cert, int nid, const char *value) {
     X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
@@ -137,8 +135,7 @@ svr_identity *svr_identity_new_self_signed(svr_crypt *c, const char *common_name
     return id->chain_len ? id : fail(id, err, "the self-signed certificate is too long");
 }
 
-/* ---- use
- * --------------------------------------------------------------------------------------------------- */
+/* ---- use ------------------------------------------------------------------------------------ */
 
 bool svr_identity_is_self_signed(const svr_identity *id) {
     return id->self_signed;

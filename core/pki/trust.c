@@ -34,8 +34,7 @@ const char *svr_cert_verdict_name(svr_cert_verdict verdict) {
     return "unknown";
 }
 
-/* ---- trust
- * ------------------------------------------------------------------------------------------------- */
+/* ---- trust ---------------------------------------------------------------------------------- */
 
 static bool read_cas(svr_trust *t, const char *pem) {
     BIO *bio = svr_pem_open(pem);
@@ -96,8 +95,7 @@ bool svr_trust_has_ca(const svr_trust *t) {
     return t->has_ca;
 }
 
-/* ---- judging
- * ----------------------------------------------------------------------------------------------- */
+/* ---- judging -------------------------------------------------------------------------------- */
 
 /* Time and revocation are judged here, at the node's own wall time and to the nanosecond; OpenSSL judges the
  * rest. */
@@ -226,8 +224,7 @@ svr_cert_verdict svr_trust_judge(const svr_trust *trust, svr_piece chain, const 
     return verdict;
 }
 
-/* ---- a peer's certificate
- * ---------------------------------------------------------------------------------- */
+/* ---- a peer's certificate ------------------------------------------------------------------- */
 
 void svr_peer_cert_del(svr_peer_cert *cert) {
     if (!cert) return;

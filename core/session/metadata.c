@@ -9,8 +9,7 @@
 #define HEADER_TLVS_LEN (3 * 4 + 4 + 8) /* SECURITY_ID, NONCE, SESSION_ENCRYPTED */
 #define HOP_TAG_LEN SVR_TAG_MAX
 
-/* ---- made
- * -------------------------------------------------------------------------------------------------- */
+/* ---- made ----------------------------------------------------------------------------------- */
 
 static void put_context(svr_tlv_writer *w, const svr_session *s, bool reverse) {
     svr_flow flow = reverse ? svr_flow_reverse(&s->flow) : s->flow;
@@ -85,8 +84,7 @@ bool svr_metadata_create_control(svr_peer *peer, svr_control control, svr_packet
     return enclose(peer, false, tlvs, svr_tlv_written(&w), pkt, op);
 }
 
-/* ---- taken apart
- * ------------------------------------------------------------------------------------------- */
+/* ---- taken apart ---------------------------------------------------------------------------- */
 
 svr_drop svr_metadata_prepare(svr_peer *peer, const svr_metadata *m, uint8_t *body, size_t len,
                               svr_crypt_op *op, uint32_t *index, bool *encrypted) {

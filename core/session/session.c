@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- all sessions
- * ------------------------------------------------------------------------------------------ */
+/* ---- all sessions --------------------------------------------------------------------------- */
 
 void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns) {
     *all = (svr_sessions){.rt = rt, .rekey_ns = rekey_ns};
@@ -77,8 +76,7 @@ svr_tuple svr_tuple_of(const svr_flow *flow, svr_ifid ifid) {
                        .ifid = ifid};
 }
 
-/* ---- one session
- * ------------------------------------------------------------------------------------------- */
+/* ---- one session ---------------------------------------------------------------------------- */
 
 const char *svr_session_text(const svr_session *s, char out[SVR_SESSION_TEXT_MAX]) {
     return svr_hex(s->uuid, (SVR_SESSION_TEXT_MAX - 1) / 2, out);
@@ -143,8 +141,7 @@ void svr_session_touch(svr_session *s, svr_side from, uint8_t tcp_flags) {
     if (idle_limit(s) < before) svr_session_plan(s);
 }
 
-/* ---- creation
- * ---------------------------------------------------------------------------------------------- */
+/* ---- creation ------------------------------------------------------------------------------- */
 
 /* Fills in the tuples of LAN legs: the flow as it arrives there. */
 static void place_legs(svr_session *s) {
@@ -249,8 +246,7 @@ bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
     return false;
 }
 
-/* ---- sizes
- * ------------------------------------------------------------------------------------------------- */
+/* ---- sizes ---------------------------------------------------------------------------------- */
 
 size_t svr_session_stripped(uint8_t proto) {
     return proto == SVR_PROTO_UDP ? SVR_UDP_HEADER_LEN : proto == SVR_PROTO_TCP ? 4 : 0;

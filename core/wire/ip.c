@@ -15,8 +15,7 @@
 #define TCP_OPTION_MSS 2
 #define TCP_FLAG_SYN 2
 
-/* ---- decoding
- * ---------------------------------------------------------------------------------------------- */
+/* ---- decoding ------------------------------------------------------------------------------- */
 
 /* ICMP of the other family is no ICMP. */
 static bool is_icmp(const svr_flow *flow) {
@@ -135,8 +134,7 @@ svr_ip_result svr_ip_decode(const uint8_t *p, size_t len, svr_ip *out) {
     return result;
 }
 
-/* ---- encoding
- * ---------------------------------------------------------------------------------------------- */
+/* ---- encoding ------------------------------------------------------------------------------- */
 
 size_t svr_ip_header_len(uint8_t family) {
     return family == 4 ? 20 : 40;
@@ -186,8 +184,7 @@ void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint
     svr_l4_checksum_set(udp, len, SVR_PROTO_UDP, src, dst);
 }
 
-/* ---- MSS
- * --------------------------------------------------------------------------------------------------- */
+/* ---- MSS ------------------------------------------------------------------------------------ */
 
 /* RFC 1624: the checksum follows a changed 16-bit field. `odd`: the field starts at an odd offset. */
 static void mend_checksum(uint8_t *tcp, uint16_t from, uint16_t to, bool odd) {

@@ -82,8 +82,7 @@ const char *svr_tlv_name(uint16_t type) {
     return "unknown";
 }
 
-/* ---- writing
- * ----------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 svr_tlv_writer svr_tlv_writer_make(uint8_t *buf, size_t size) {
     return (svr_tlv_writer){.start = buf, .p = buf, .end = buf + size, .ok = true};

@@ -47,7 +47,7 @@ static int complain(int status, const char *what, const char *name) {
     return status;
 }
 
-/* ---- which router ----------------------------------------------------------------------------- */
+/* ---- which router --------------------------------------------------------------------------- */
 
 static void list_routers(const glob_t *found) {
     fprintf(stderr, "svrctl: several routers run here; choose one with --router:");
@@ -82,7 +82,7 @@ static int choose_path(const options *o, char path[SVR_CONTROL_PATH_MAX]) {
     return 0;
 }
 
-/* ---- asking ----------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 static int open_socket(const char *path) {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -147,7 +147,7 @@ static int ask(const char *path, const char *question, size_t len) {
     return status;
 }
 
-/* ---- command line ----------------------------------------------------------------------------- */
+/* ---- command line --------------------------------------------------------------------------- */
 
 int main(int argc, char **argv) {
     static const struct option long_options[] = {

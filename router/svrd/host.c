@@ -26,7 +26,7 @@ static void *resize(void *ctx, void *p, size_t size) {
 
 const svr_allocator svrd_heap = {.resize = resize};
 
-/* ---- what comes out of the node --------------------------------------------------------------- */
+/* ---- what comes out of the node ------------------------------------------------------------- */
 
 /* Hands over the packets from `from` on that go to the same interface; where the next ones begin. */
 static size_t send_run(svrd_host *h, svr_batch *out, size_t from) {
@@ -85,7 +85,7 @@ static void drain(svrd_host *h, svr_time now) {
     drain_keys(h);
 }
 
-/* ---- what goes in ----------------------------------------------------------------------------- */
+/* ---- what goes in --------------------------------------------------------------------------- */
 
 static void take(svrd_host *h, svr_ifid ifid, svr_batch *batch) {
     if (batch->n == 0) return;
@@ -117,7 +117,7 @@ static void signal_ready(svrd_source *source, uint32_t events) {
     if (read(source->fd, &info, sizeof info) == (ssize_t)sizeof info) h->stop = true;
 }
 
-/* ---- links ------------------------------------------------------------------------------------ */
+/* ---- links ---------------------------------------------------------------------------------- */
 
 static void set_link(svrd_host *h, svrd_port *port, bool up) {
     svrd_wan *wan = &port->wan;
@@ -197,7 +197,7 @@ static void links_ready(svrd_source *source, uint32_t events) {
     }
 }
 
-/* ---- questions -------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 static bool answer(void *ctx, const svr_control_request *request, FILE *out) {
     svrd_host *h = ctx;
@@ -217,7 +217,7 @@ static bool answer(void *ctx, const svr_control_request *request, FILE *out) {
     return true;
 }
 
-/* ---- starting --------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------- */
 
 static int open_log_file(FILE **out, const char *path, mode_t mode, svr_error *err) {
     if (!path) return 0;
@@ -393,7 +393,7 @@ void svrd_host_close(svrd_host *h) {
     if (h->keylog) fclose(h->keylog);
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static uint64_t time_to_wait(const svrd_host *h, svr_time now) {
     svr_time deadline = svr_node_deadline(h->node);

@@ -58,7 +58,7 @@ static int ask(svrd_netlink *nl, const struct nlmsghdr *nlh, mnl_cb_t each, void
     }
 }
 
-/* ---- links ------------------------------------------------------------------------------------ */
+/* ---- links ---------------------------------------------------------------------------------- */
 
 static int link_attribute(const struct nlattr *attr, void *data) {
     svrd_link *link = data;
@@ -98,7 +98,7 @@ int svrd_netlink_set_up(svrd_netlink *nl, int index, uint32_t mtu) {
     return ask(nl, nlh, NULL, NULL);
 }
 
-/* ---- addresses -------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------ */
 
 int svrd_netlink_add_address(svrd_netlink *nl, int index, const svr_addr *addr, uint8_t prefix_len) {
     message m;
@@ -148,7 +148,7 @@ int svrd_netlink_find_address(svrd_netlink *nl, int index, const svr_addr *addr)
     return s.found ? 0 : -EADDRNOTAVAIL;
 }
 
-/* ---- routes ----------------------------------------------------------------------------------- */
+/* ---- routes --------------------------------------------------------------------------------- */
 
 static int change_route(svrd_netlink *nl, const svrd_route *route, uint16_t type, uint16_t flags) {
     message m;
@@ -176,7 +176,7 @@ int svrd_netlink_del_route(svrd_netlink *nl, const svrd_route *route) {
     return change_route(nl, route, RTM_DELROUTE, 0);
 }
 
-/* ---- watching --------------------------------------------------------------------------------- */
+/* ---- watching ------------------------------------------------------------------------------- */
 
 int svrd_netlink_watch_links(svrd_netlink *nl) {
     int group = RTNLGRP_LINK, fd = mnl_socket_get_fd(nl->sock);

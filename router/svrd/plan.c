@@ -54,7 +54,7 @@ int svrd_plan_check(const svr_node_config *node, svr_error *err) {
     return 0;
 }
 
-/* ---- ports ------------------------------------------------------------------------------------ */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 static void remove_range(svrd_ports *p, size_t i) {
     memmove(&p->range[i], &p->range[i + 1], (p->n - i - 1) * sizeof p->range[0]);
@@ -103,7 +103,7 @@ void svrd_plan_ports(const svr_config *config, const svr_interface *iface, svrd_
         }
 }
 
-/* ---- the tun device --------------------------------------------------------------------------- */
+/* ---- the tun device ------------------------------------------------------------------------- */
 
 static bool has_ipv6_wan(const svr_node_config *node) {
     for (size_t i = 0; i < node->n_interfaces; i++) {

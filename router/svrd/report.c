@@ -43,7 +43,7 @@ bool svrd_error_json(const char *message, FILE *out) {
     return write_json(v, 0, out);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------ */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 typedef struct line {
     char *text;

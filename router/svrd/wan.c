@@ -30,7 +30,7 @@
 #define SOCKET_BUFFER (8 << 20)
 #define GATEWAY_METRIC 4000 /* plus the interface's index: several may lead to one address */
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static void set_buffer(int fd, int force, int plain) {
     int size = SOCKET_BUFFER;
@@ -191,7 +191,7 @@ static void close_fd(int fd) {
     if (fd >= 0) close(fd);
 }
 
-/* ---- routes over gateways --------------------------------------------------------------------- */
+/* ---- routes over gateways ------------------------------------------------------------------- */
 
 static const svr_if_address *own_address(const svr_interface *iface, const svr_addr *addr) {
     for (size_t i = 0; i < iface->n_addresses; i++)
@@ -239,7 +239,7 @@ void svrd_wan_close(svrd_wan *wan, svrd_netlink *nl) {
     }
 }
 
-/* ---- packets ---------------------------------------------------------------------------------- */
+/* ---- packets -------------------------------------------------------------------------------- */
 
 /* Short frames arrive with the link's padding behind the datagram. */
 static uint32_t datagram_length(const svr_packet *pkt, uint32_t len) {

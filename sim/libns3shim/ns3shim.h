@@ -25,7 +25,7 @@ typedef struct ns3shim_link ns3shim_link;
 typedef struct ns3shim_timer ns3shim_timer;
 typedef struct ns3shim_flow ns3shim_flow;
 
-/* ---- the world --------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 /* `seed` from 1 to 2^32-1; `run` tells independent runs of a seed apart. NULL when a world exists already. */
 ns3shim_world *ns3shim_world_new(uint32_t seed, uint64_t run);
@@ -49,7 +49,7 @@ void ns3shim_timer_del(ns3shim_timer *timer);
 void ns3shim_timer_set(ns3shim_timer *timer, uint64_t at);
 void ns3shim_timer_cancel(ns3shim_timer *timer);
 
-/* ---- nodes ------------------------------------------------------------------------------------- */
+/* ---- nodes ---------------------------------------------------------------------------------- */
 
 /* A raw node has no internet stack: each datagram that arrives goes to `rx`, with the index of the device
  * (its links in the order they were made, from 0). `data` is valid during the call. */
@@ -70,7 +70,7 @@ int ns3shim_node_address(ns3shim_node *node, uint32_t device, const char *addres
 int ns3shim_node_route(ns3shim_node *node, uint32_t device, const char *prefix, uint8_t prefix_len,
                        const char *gateway);
 
-/* ---- links ------------------------------------------------------------------------------------- */
+/* ---- links ---------------------------------------------------------------------------------- */
 
 /* A point-to-point link carries bare IP datagrams, both ways alike. */
 typedef struct ns3shim_link_opts {
@@ -113,7 +113,7 @@ typedef void (*ns3shim_tap)(void *ctx, unsigned direction, ns3shim_tap_what what
 /* `mask` joins ns3shim_tap_what by or; 0 takes the tap off. The tap must not send. */
 void ns3shim_link_set_tap(ns3shim_link *link, unsigned mask, ns3shim_tap tap, void *ctx);
 
-/* ---- traffic ----------------------------------------------------------------------------------- */
+/* ---- traffic -------------------------------------------------------------------------------- */
 
 /* Flows send messages from a host to a server on another. A message names its flow and number inside, so what
  * arrives is counted for the flow that it belongs to, whatever happened to addresses on the way. Over UDP a

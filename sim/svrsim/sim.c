@@ -72,7 +72,7 @@ void svrsim_set_on_event(svrsim *sim, svrsim_on_event on_event, void *ctx) {
     sim->on_event_ctx = ctx;
 }
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 /* Makes a folder and those above it. */
 static int make_folder(svrsim *sim, const char *dir) {
@@ -115,7 +115,7 @@ static int write_config(svrsim *sim, const char *text) {
     return ok ? 0 : svrsim_fail(sim, "cannot write %s: %s", name, strerror(errno));
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static int open_world(svrsim *sim) {
     sim->world = ns3shim_world_new((uint32_t)sim->options.seed, 1);
@@ -182,7 +182,7 @@ int svrsim_del(svrsim *sim) {
     return failed;
 }
 
-/* ---- building ---------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------- */
 
 svrsim_router *svrsim_router_new(svrsim *sim, const char *name) {
     svrsim_router **more = realloc(sim->routers, (sim->n_routers + 1) * sizeof(svrsim_router *));
@@ -230,7 +230,7 @@ int svrsim_add_capture(svrsim *sim, ns3shim_link *link, const char *name, const 
     return 0;
 }
 
-/* ---- running ----------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 void svrsim_take_event(svrsim *sim, svrsim_router *r, const svr_event *ev) {
     svrsim_journal_event(sim->journal, r->name, r->node_name, ev);

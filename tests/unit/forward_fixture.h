@@ -20,8 +20,7 @@
 #define QUEUE_MAX 512
 #define LINE_MAX_BYTES 2400
 
-/* ---- peers
- * ------------------------------------------------------------------------------------------------- */
+/* ---- peers ---------------------------------------------------------------------------------- */
 
 struct svr_path {
     svr_path_config config;
@@ -93,8 +92,7 @@ bool svr_peer_metadata_accept(svr_peer *peer, uint32_t index, uint64_t nonce) {
     return index == peer->receive_index && svr_replay_accept(&peer->seen, nonce);
 }
 
-/* ---- the chain
- * ------------------------------------------------------------------------------------------- */
+/* ---- the chain ------------------------------------------------------------------------------ */
 
 typedef struct line { /* a packet between routers, or one that left on a LAN */
     int from, to;     /* `to` -1: on the LAN of `from` */
@@ -331,8 +329,7 @@ static inline void net_del(net *t) {
     free(t);
 }
 
-/* ---- packets move
- * ------------------------------------------------------------------------------------------ */
+/* ---- packets move --------------------------------------------------------------------------- */
 
 static inline svr_packet *packet_of(net *t, const uint8_t *bytes, size_t len) {
     svr_packet *pkt = svr_packet_get(t->pool, len);
@@ -426,8 +423,7 @@ static inline svr_session *first_session(const net *t, int i) {
     return svr_table_next(&t->node[i].forward->sessions.by_uuid, &pos);
 }
 
-/* ---- packets from hosts
- * ------------------------------------------------------------------------------------ */
+/* ---- packets from hosts --------------------------------------------------------------------- */
 
 typedef struct spec {
     uint8_t proto; /* TCP, UDP, or ICMP (either version) */

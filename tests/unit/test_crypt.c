@@ -57,7 +57,7 @@ static void count_up(uint8_t *p, uint8_t from, size_t n) {
         p[i] = (uint8_t)(from + i);
 }
 
-/* ---- keys of the known answers: 00..1f, 20..3f, 40..6f ---- */
+/* ---- keys of the known answers: 00..1f, 20..3f, 40..6f -------------------------------------- */
 static void known_key(svr_crypt *c, svr_crypt_key *key, svr_hmac hmac) {
     uint8_t raw[112];
     count_up(raw, 0, sizeof raw);
@@ -230,7 +230,7 @@ static void test_crypt_key_derive_cuts_cipher_iv_hmac_in_this_order(void **state
     assert_memory_equal(&key, zero, sizeof key);
 }
 
-/* ---- many packets ---- */
+/* ---- many packets --------------------------------------------------------------------------- */
 #define MANY 200
 
 typedef struct test_batch {
@@ -336,7 +336,7 @@ static void test_crypt_open_returns_what_was_sealed(void **state) {
     check_open(ipsec, ipsec);
 }
 
-/* ---- forgeries ---- */
+/* ---- forgeries ------------------------------------------------------------------------------ */
 enum { HEAD = 12, TEXT = 48, FLIP_LEN = HEAD + 16 + TEXT + 48 };
 
 static svr_crypt_op flip_op(const svr_crypt_key *key, uint8_t *bytes) {
@@ -435,7 +435,7 @@ static void test_crypt_open_refuses_impossible_lengths(void **state) {
     check_malformed(need_ipsec());
 }
 
-/* ---- padding ---- */
+/* ---- padding -------------------------------------------------------------------------------- */
 static void test_crypt_pad_and_unpad_every_length(void **state) {
     (void)state;
     for (size_t len = 0; len <= 64; len++) {
@@ -466,7 +466,7 @@ static void test_crypt_unpad_refuses_every_malformed_end(void **state) {
     }
 }
 
-/* ---- life cycle ---- */
+/* ---- life cycle ----------------------------------------------------------------------------- */
 static void test_crypt_equal_compares_all_bytes(void **state) {
     (void)state;
     uint8_t a[48] = {0}, b[48] = {0};

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "forward_fixture.h"
 
-/* ---- what crosses
- * ------------------------------------------------------------------------------------------ */
+/* ---- what crosses --------------------------------------------------------------------------- */
 
 typedef struct family_case {
     uint8_t outer;
@@ -117,8 +116,7 @@ static void test_forward_carries_dont_fragment(void **state) {
     }
 }
 
-/* ---- service security
- * -------------------------------------------------------------------------------------- */
+/* ---- service security ----------------------------------------------------------------------- */
 
 static void test_forward_authenticates_only_where_the_service_says_so(void **state) {
     (void)state;
@@ -146,8 +144,7 @@ static void test_forward_short_tags(void **state) {
     net_del(t);
 }
 
-/* ---- metadata handshake
- * ------------------------------------------------------------------------------------ */
+/* ---- metadata handshake --------------------------------------------------------------------- */
 
 typedef struct sequence_step {
     int node;      /* who sends */

@@ -228,8 +228,7 @@ static void test_forward_other_peers_cannot_take_over_a_session(void **state) {
     net_del(t);
 }
 
-/* ---- memory
- * ------------------------------------------------------------------------------------------------ */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static void test_forward_survives_every_failed_allocation(void **state) {
     (void)state;
@@ -267,8 +266,7 @@ static void test_forward_survives_every_failed_allocation(void **state) {
     }
 }
 
-/* ---- batches
- * ----------------------------------------------------------------------------------------------- */
+/* ---- batches -------------------------------------------------------------------------------- */
 
 #define MIX 48
 

@@ -2,8 +2,7 @@
  * Who may go where, with which ports and keys, and how large. */
 #include "forward_fixture.h"
 
-/* ---- refusals
- * ---------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------- */
 
 static void test_forward_policy_refusals(void **state) {
     (void)state;
@@ -151,8 +150,7 @@ static void test_forward_between_lans_is_plain_routing(void **state) {
     net_del(t);
 }
 
-/* ---- ports and keys
- * ---------------------------------------------------------------------------------------- */
+/* ---- ports and keys ------------------------------------------------------------------------- */
 
 static void test_forward_waypoint_ports_are_unique_and_in_range(void **state) {
     (void)state;
@@ -214,8 +212,7 @@ static void test_forward_sessions_are_bounded(void **state) {
     net_del(t);
 }
 
-/* ---- sizes
- * ------------------------------------------------------------------------------------------------- */
+/* ---- sizes ---------------------------------------------------------------------------------- */
 
 /* The largest UDP datagram crosses whole; one byte more is answered with the MTU that would fit. */
 static void run_size(int routers, uint8_t outer, const char *src, const char *dst) {

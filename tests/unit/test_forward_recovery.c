@@ -25,8 +25,7 @@ static void expect_settled(net *t, const spec *s) {
     assert_int_equal(all_drops(t), dropped);
 }
 
-/* ---- lost state
- * -------------------------------------------------------------------------------------------- */
+/* ---- lost state ----------------------------------------------------------------------------- */
 
 /* A router begins anew, and with it the keys that its peers know it by. */
 static void restart(net *t, int i) {
@@ -93,8 +92,7 @@ static void test_forward_requests_for_metadata_are_limited(void **state) {
     net_del(t);
 }
 
-/* ---- paths
- * ------------------------------------------------------------------------------------------------- */
+/* ---- paths ---------------------------------------------------------------------------------- */
 
 static void test_forward_moves_to_another_path_and_stays_alive(void **state) {
     (void)state;
@@ -140,8 +138,7 @@ static void test_forward_waits_for_a_path_to_return(void **state) {
     net_del(t);
 }
 
-/* ---- payload keys
- * ------------------------------------------------------------------------------------------ */
+/* ---- payload keys --------------------------------------------------------------------------- */
 
 static uint8_t sending_phase(const net *t, int i) {
     return first_session(t, i)->keys.current->phase;
@@ -298,8 +295,7 @@ static void test_forward_keeps_the_old_key_until_the_new_one_is_heard(void **sta
     net_del(t);
 }
 
-/* ---- idleness
- * ---------------------------------------------------------------------------------------------- */
+/* ---- idleness ------------------------------------------------------------------------------- */
 
 static void expect_gone_after(net *t, svr_duration limit) {
     advance(t, limit - SVR_SEC);

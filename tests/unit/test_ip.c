@@ -51,7 +51,7 @@ static svr_addr addr(const char *text) {
     return a;
 }
 
-/* ---- checksums */
+/* ---- checksums ------------------------------------------------------------------------------ */
 
 static void test_checksum_adds_the_example_of_rfc_1071(void **state) {
     (void)state;
@@ -152,7 +152,7 @@ static void test_udp_computed_zero_goes_out_as_ones(void **state) {
     octets_free(&o);
 }
 
-/* ---- encoding */
+/* ---- encoding ------------------------------------------------------------------------------- */
 
 static void test_ip_encodes_golden_headers(void **state) {
     (void)state;
@@ -207,7 +207,7 @@ static void test_ip_round_trips(void **state) {
         assert_round_trip(plain[i]);
 }
 
-/* ---- decoding */
+/* ---- decoding ------------------------------------------------------------------------------- */
 
 static void test_ip_decodes_what_each_datagram_says(void **state) {
     (void)state;
@@ -373,7 +373,7 @@ static void test_ip_survives_mutilation(void **state) {
         octets_mutilate(datagrams[i], look_at_ip);
 }
 
-/* ---- MSS */
+/* ---- MSS ------------------------------------------------------------------------------------ */
 
 #define TCP_FIXED "303901bb 00000001 00000000"
 
@@ -451,7 +451,7 @@ static void test_mss_survives_mutilation(void **state) {
     octets_mutilate(TCP_FIXED "8002 7210 0000 0000 0402 030307 020405b4 010100", look_at_mss);
 }
 
-/* ---- ICMP errors */
+/* ---- ICMP errors ---------------------------------------------------------------------------- */
 
 static size_t answer(svr_icmp_error what, uint32_t mtu, const char *orig, uint8_t out[1280]) {
     octets o = octets_hex(orig);

@@ -169,7 +169,7 @@ static void test_kex_group_follows_the_configuration(void **state) {
     }
 }
 
-/* ---- a library context whose random bytes the test chooses ---- */
+/* ---- a library context whose random bytes the test chooses ---------------------------------- */
 #define ENTROPY_LEN 4096
 
 static void rewind_random(EVP_RAND_CTX *rand, uint8_t first) {

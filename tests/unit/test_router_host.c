@@ -15,7 +15,7 @@
 #include "svrd/report.h"
 #include "unit.h"
 
-/* ---- options ---------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 /* Parses a command line as typed, without quoting; what `o` and `err` point to lives until the next call. */
 static int parse(const char *typed, svrd_options *o, svr_error *err) {
@@ -78,7 +78,7 @@ static void test_options_say_what_is_wrong(void **state) {
     }
 }
 
-/* ---- control protocol ------------------------------------------------------------------------- */
+/* ---- control protocol ----------------------------------------------------------------------- */
 
 static void test_control_question_survives_the_way(void **state) {
     (void)state;
@@ -139,7 +139,7 @@ static void test_control_path_stays_in_its_folder(void **state) {
     assert_false(svr_control_path(name, path));
 }
 
-/* ---- control socket --------------------------------------------------------------------------- */
+/* ---- control socket ------------------------------------------------------------------------- */
 
 #define LONG_ANSWER 3000000
 
@@ -264,7 +264,7 @@ static void test_control_socket_replaces_only_what_is_dead(void **state) {
     svrd_loop_fini(&second.loop);
 }
 
-/* ---- clock ------------------------------------------------------------------------------------ */
+/* ---- clock ---------------------------------------------------------------------------------- */
 
 static void test_clock_runs_at_its_rate(void **state) {
     (void)state;
@@ -289,7 +289,7 @@ static void test_clock_follows_a_system_clock_that_was_set(void **state) {
     assert_true(llabs(c.wall - at_start) < (svr_wall)SVR_SEC);
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text) {
     FILE *f = fopen(path, "w");
@@ -335,7 +335,7 @@ static void test_credentials_come_from_beside_the_configuration(void **state) {
     rmdir(dir);
 }
 
-/* ---- JSON and lines --------------------------------------------------------------------------- */
+/* ---- JSON and lines ------------------------------------------------------------------------- */
 
 static void test_report_json_keeps_types_and_order(void **state) {
     (void)state;

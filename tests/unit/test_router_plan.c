@@ -213,7 +213,7 @@ static void test_router_plan_refuses_what_it_cannot_host(void **state) {
     expect_refusal(&w, "no network-interface");
 }
 
-/* ---- filter ----------------------------------------------------------------------------------- */
+/* ---- filter --------------------------------------------------------------------------------- */
 
 enum { UDP = 17, TCP = 6, ICMP = 1 };
 

@@ -13,7 +13,7 @@
 #define BFD_UP "20c00318 11223344 55667788 000f4240 0007a120 00000000"
 #define BFD_DOWN_POLL "21600318 11223344 00000000 000f4240 0007a120 00000000"
 
-/* ---- metadata */
+/* ---- metadata ------------------------------------------------------------------------------- */
 
 static svr_metadata_result decode_hex(const char *hex, octets *o, svr_metadata *m) {
     *o = octets_hex(hex);
@@ -125,7 +125,7 @@ static void test_metadata_survives_mutilation(void **state) {
     octets_mutilate("4c48dbc6ddf6670c 100c 0000", look_at_metadata);
 }
 
-/* ---- TLVs */
+/* ---- TLVs ----------------------------------------------------------------------------------- */
 
 static const svr_flow flow_v4 = {.src = {4, {10, 1, 0, 2}},
                                  .dst = {4, {192, 0, 2, 1}},
@@ -362,7 +362,7 @@ static void test_tlv_names_are_all_different(void **state) {
     assert_string_equal(svr_tlv_name(SVR_TLV_NONCE), "nonce");
 }
 
-/* ---- BFD */
+/* ---- BFD ------------------------------------------------------------------------------------ */
 
 static const svr_bfd_packet bfd_up = {.state = SVR_BFD_UP,
                                       .multiplier = 3,

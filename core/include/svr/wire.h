@@ -7,8 +7,7 @@
 
 #include "svr/base.h"
 
-/* ---- metadata
- * ---------------------------------------------------------------------------------------------- */
+/* ---- metadata ------------------------------------------------------------------------------- */
 
 #define SVR_COOKIE UINT64_C(0x4c48dbc6ddf6670c)
 #define SVR_COOKIE_LEN 8
@@ -138,8 +137,7 @@ typedef struct svr_payload_key_tlv {
 void svr_tlv_put_payload_key(svr_tlv_writer *w, const svr_payload_key_tlv *key);
 bool svr_payload_key_decode(const svr_tlv *tlv, svr_payload_key_tlv *out);
 
-/* ---- BFD (RFC 5880)
- * ---------------------------------------------------------------------------------------- */
+/* ---- BFD (RFC 5880) ------------------------------------------------------------------------- */
 
 #define SVR_BFD_LEN 24
 
@@ -167,8 +165,7 @@ typedef enum svr_bfd_result {
 void svr_bfd_encode(const svr_bfd_packet *b, uint8_t out[SVR_BFD_LEN]);
 svr_bfd_result svr_bfd_decode(const uint8_t *p, size_t len, svr_bfd_packet *out);
 
-/* ---- IP, TCP, UDP, ICMP
- * ------------------------------------------------------------------------------------ */
+/* ---- IP, TCP, UDP, ICMP --------------------------------------------------------------------- */
 
 #define SVR_PROTO_ICMP 1
 #define SVR_PROTO_TCP 6
