@@ -141,7 +141,7 @@ sim: $(B)/bin/svrsim ## build the simulator alone
 # ---- for people ------------------------------------------------------------------------------
 # Targets that install something call make again, so that it looks around after that. -j of the caller is kept.
 SETUP ?= tools/setup
-SUB    = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+SUB    = $(MAKE) --no-print-directory $(if $(V),,-s) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 JOBS  := $(shell nproc)
 
 ROUTER    := $(B)/bin/svrd $(B)/bin/svrctl
