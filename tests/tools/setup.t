@@ -22,6 +22,11 @@ cat >"$dir/bin/apt-get" <<'END'
 echo "$DEBIAN_FRONTEND $*" >>"$LOG"
 [ "$APT" = 0 ] || { echo "E: no network"; exit "$APT"; }
 END
+cat >"$dir/bin/sudo" <<'END'
+#!/bin/bash
+echo sudo >>"$LOG"
+exec "$@"
+END
 chmod +x "$dir"/bin/*
 for program in bash id env uname sort mktemp cat rm; do ln -s "$(command -v $program)" "$dir/bin/"; done
 
@@ -40,10 +45,20 @@ expect() {
     echo "not ok $n - $sentence"
     printf '%s\n' "exit status $got" "$out" "$log" | sed 's/^/# /'
 }
-root=()
-[ "$(id -u)" -eq 0 ] || root=(unshare -r) # looks like root in there
+# Commands as nobody in particular, for a test by root.
+plain=()
+[ "$(id -u)" -ne 0 ] || plain=(/usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups)
+cp "$setup" "$dir/setup"
+: >"$LOG"
+chmod 666 "$LOG"
 
-asked() { printf '%s\n' "noninteractive -qq update" "noninteractive -qq install -y --no-install-recommends $1"; }
+# What apt-get was asked for; sudo is in front of each when this test is not run by root.
+asked() {
+    for words; do
+        [ "$(id -u)" -eq 0 ] || echo sudo
+        echo "noninteractive -qq $words"
+    done
+}
 
 expect 0 "" "" "is quiet when nothing is missing" "$setup" check
 expect 2 "usage:*" "" "refuses a group that it does not know" "$setup" everything
@@ -51,15 +66,15 @@ expect 2 "usage:*" "" "wants a group" "$setup"
 LACK="libns3-dev tcpdump"
 expect 0 "" "" "asks for nothing that the router does not need" "$setup" router
 LACK=tcpdump
-expect 0 "To be installed*tcpdump *captures*Installed 1 *" "$(asked tcpdump)" \
-    "says what is missing and why, and installs it" "${root[@]}" "$setup" demo
+expect 0 "To be installed*tcpdump *captures*Installed 1 *" "$(asked update "install -y --no-install-recommends tcpdump")" \
+    "says what is missing and why, and installs it" "$setup" demo
 APT=100
-expect 1 "*E: no network*apt-get failed*" "noninteractive -qq update" "says so when apt-get fails" "${root[@]}" "$setup" check
-if [ "$(id -u)" -eq 0 ]; then
-    cp "$setup" "$dir/setup"
-    expect 1 "*neither root nor sudo*apt-get install tcpdump" "" "says what to do without root and sudo" \
-        /usr/bin/setpriv --reuid 65534 --clear-groups "$dir/setup" check
-fi
+expect 1 "*E: no network*apt-get failed*" "$(asked update)" "says so when apt-get fails" "$setup" check
+expect 1 "*E: no network*" "$(printf '%s\n' sudo "noninteractive -qq update")" "asks sudo when not root" \
+    "${plain[@]}" "$dir/setup" check
+rm "$dir/bin/sudo"
+expect 1 "*neither root nor sudo*apt-get install tcpdump" "" "says what to do without root and sudo" \
+    "${plain[@]}" "$dir/setup" check
 rm "$dir/bin/apt-get"
 expect 1 "*not Debian*libssl-dev*" "" "lists the packages where apt-get is missing" "$setup" router
 
