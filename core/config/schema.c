@@ -250,7 +250,9 @@ static bool is_choice(const svr_schema *leaf, const char *text) {
 
 static bool is_name(const char *text) {
     size_t n = strlen(text);
-    return n >= 1 && n <= SVR_NAME_MAX && !strpbrk(text, " \t");
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f) return false;
+    return n >= 1 && n <= SVR_NAME_MAX;
 }
 
 static bool is_prefix(const char *text) {

@@ -9,6 +9,9 @@
 #define WORDS_MAX 8   /* on one line */
 #define SUGGEST_MAX 3 /* edits between a wrong word and the suggested one */
 #define WORD_LEN_MAX 64
+#define SHOWN_MAX 40 /* characters of a wrong word that a message shows */
+#define LIST_MAX 110 /* of a block's words */
+#define ALLOWED_MAX 120
 
 /* One word of a line. */
 typedef struct token {
@@ -42,6 +45,10 @@ bool svr_config_fail(svr_config_error *err, svr_place at, const char *format, ..
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
+}
+
+static bool is_control(char c) {
+    return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
 static svr_place place_of(const parser *ps, const char *p) {
@@ -120,44 +127,70 @@ static size_t distance(const char *a, size_t an, const char *b) {
     return row[bn];
 }
 
-static const char *suggest(const svr_schema *block, const token *w) {
+/* The word meant by a wrong one: the nearest within half of its length, in the innermost block or, since
+ * their words may stand there too, in those around it. */
+static const char *suggest(const svr_tree *innermost, const token *w) {
     const char *best = NULL;
-    size_t best_distance = SUGGEST_MAX + 1;
-    for (const svr_schema *s = block->children; s->word; s++) {
-        size_t d = distance(w->p, w->len, s->word);
-        if (d >= best_distance) continue;
-        best = s->word;
-        best_distance = d;
+    size_t best_distance = (w->len < 2 * SUGGEST_MAX ? w->len / 2 : SUGGEST_MAX) + 1;
+    for (const svr_tree *b = innermost; b; b = b->parent) {
+        for (const svr_schema *s = b->schema->children; s->word; s++) {
+            size_t d = distance(w->p, w->len, s->word);
+            if (d >= best_distance) continue;
+            best = s->word;
+            best_distance = d;
+        }
     }
-    return best;
+    return distance(w->p, w->len, "exit") < best_distance ? "exit" : best;
+}
+
+/* The words of a block; as many as fit, then dots. */
+static void list_words(const svr_schema *block, char *out, size_t size) {
+    size_t n = 0;
+    for (const svr_schema *s = block->children; s->word; s++) {
+        size_t dots = s[1].word ? sizeof ", ..." - 1 : 0;
+        if (n + strlen(", ") + strlen(s->word) + dots >= size) {
+            snprintf(out + n, size - n, ", ...");
+            return;
+        }
+        n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", s->word);
+    }
+}
+
+/* A word as messages show it: short, and without characters that a terminal would obey. */
+static const char *shown(const token *w, char out[SHOWN_MAX + 1]) {
+    size_t n = w->len < SHOWN_MAX ? w->len : SHOWN_MAX;
+    for (size_t i = 0; i < n; i++)
+        out[i] = is_control(w->p[i]) ? '?' : w->p[i];
+    out[n] = 0;
+    return out;
 }
 
 static bool fail_unknown(parser *ps, const token *w) {
     const svr_schema *block = ps->block->schema;
-    const char *meant = suggest(block, w);
-    char list[150];
-    size_t n = 0;
-    for (const svr_schema *s = block->children; s->word && n < sizeof list; s++)
-        n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", s->word);
-    if (n >= sizeof list) memcpy(list + sizeof list - 4, "...", 4);
-    if (meant)
-        return svr_config_fail(ps->err, w->place, "unknown word \"%.*s\" in %s; did you mean %s?",
-                               (int)(w->len > 60 ? 60 : w->len), w->p, block->word, meant);
-    return svr_config_fail(ps->err, w->place, "unknown word \"%.*s\" in %s; allowed: %s",
-                           (int)(w->len > 60 ? 60 : w->len), w->p, block->word, list);
+    const char *meant = suggest(ps->block, w);
+    char word[SHOWN_MAX + 1], list[LIST_MAX];
+    list_words(block, list, sizeof list);
+    return svr_config_fail(ps->err, w->place, "unknown word \"%s\" in %s; %s%s%sallowed: %s", shown(w, word),
+                           block->word, meant ? "did you mean " : "", meant ? meant : "", meant ? "? " : "",
+                           list);
+}
+
+static bool is_digits(const token *w) {
+    for (size_t i = 0; i < w->len; i++)
+        if (w->p[i] < '0' || w->p[i] > '9') return false;
+    return w->len > 0;
 }
 
 static bool fail_value(parser *ps, const svr_schema *s, const token *w) {
-    char allowed[120];
+    char allowed[ALLOWED_MAX], word[SHOWN_MAX + 1];
     svr_schema_allowed(s, allowed, sizeof allowed);
     if (!w)
         return svr_config_fail(ps->err, ps->words[0].place, "%s needs a value; allowed: %s", s->word,
                                allowed);
-    const char *what = s->type == SVR_VALUE_NUMBER || s->type == SVR_VALUE_NUMBER_OR_NEVER
-                           ? "out of range"
-                           : "not a valid value";
-    return svr_config_fail(ps->err, w->place, "%s: %.*s is %s; allowed: %s", s->word,
-                           (int)(w->len > 60 ? 60 : w->len), w->p, what, allowed);
+    bool number = s->type == SVR_VALUE_NUMBER || s->type == SVR_VALUE_NUMBER_OR_NEVER;
+    const char *fault = !number ? "not a valid value" : is_digits(w) ? "out of range" : "not a number";
+    return svr_config_fail(ps->err, w->place, "%s: %s is %s; allowed: %s", s->word, shown(w, word), fault,
+                           allowed);
 }
 
 /* ---- the tree ------------------------------------------------------------------------------- */
@@ -176,11 +209,13 @@ static svr_tree *add_child(parser *ps, const svr_schema *schema, svr_place place
     return t;
 }
 
-static svr_tree *find_same(const svr_tree *block, const svr_schema *schema, const char *const *keys) {
+/* The child that a line written again means: the same leaf, of those that repeat the one with this value, or
+ * the block of the same keys. */
+static svr_tree *find_same(const svr_tree *block, const svr_schema *schema, const char *const *words) {
     for (svr_tree *t = block->first; t; t = t->next) {
-        bool same = t->schema == schema;
+        bool same = t->schema == schema && (!schema->repeats || strcmp(t->value, words[0]) == 0);
         for (size_t i = 0; same && i < schema->keys; i++)
-            same = strcmp(t->keys[i], keys[i]) == 0;
+            same = strcmp(t->keys[i], words[i]) == 0;
         if (same) return t;
     }
     return NULL;
@@ -212,7 +247,7 @@ static bool take_leaf(parser *ps, const svr_schema *s) {
         return svr_config_fail(ps->err, ps->words[1].place,
                                "name: \"%s\" does not repeat the block's own name; allowed: %s", value,
                                ps->block->keys[0]);
-    svr_tree *t = s->repeats ? NULL : find_same(ps->block, s, NULL);
+    svr_tree *t = find_same(ps->block, s, &value);
     if (!t) t = add_child(ps, s, ps->words[0].place);
     if (!t) return false;
     t->value = value;

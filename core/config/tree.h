@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * From text to a tree of blocks and values, each checked against the schema and knowing where it stood.
  * Blocks of the same word and keys in the same place are one; a value that stands twice counts as last
- * written. */
+ * written, and where several may stand, equal ones are one. */
 #ifndef SVR_CONFIG_TREE_H
 #define SVR_CONFIG_TREE_H
 

@@ -202,7 +202,18 @@ static void test_config_refuses_with_the_place_and_the_allowed_values(void **sta
         {"authority\nenhanced-security-key-management yes\n", 2, 34, "true, false"},
         {"authority\nenhanced-securty-key-management true\n", 2, 1,
          "did you mean enhanced-security-key-management?"},
-        {"authority\nzzzzzzzzzzz true\n", 2, 1, "allowed: name, description"},
+        {"authority\nenhanced-securty-key-management true\n", 2, 1,
+         "enhanced-security-key-management? allowed: name, description"},
+        {"authority\nzzzzzzzzzzz true\n", 2, 1, "in authority; allowed: name, description"},
+        {"authority\nzzzzzzzzzzz true\n", 2, 1, "trusted-ca-certificate, ..."}, /* cut between words */
+        {"authority\nrouter a\nxyz 1\n", 3, 1, "in router; allowed"},           /* nothing is near */
+        {"authority\nrouter a\nbfd\ntennant x\n", 4, 1, "in bfd; did you mean tenant?"},
+        {"authority\nexti\n", 2, 1, "did you mean exit?"},
+        {"authority\n\033[31mred x\n", 2, 1, "unknown word \"?[31mred\""},
+        {"authority\nsecurity-key-management\n peer-key-timeout 1h\n", 3, 19,
+         "1h is not a number; allowed: 1-1000000 seconds"},
+        {"authority\nrouter \"a b\"\n", 2, 8, "a name of 1-63 characters without blanks"},
+        {"authority\nrouter a\007\n", 2, 8, "a? is not a valid value"},
         {"exit\n", 1, 1, "exit without an open block"},
         {"authority\nrouter\n", 2, 1, "router needs a value"},
         {"authority\nrouter a b\n", 2, 10, "takes 1 word"},
@@ -244,6 +255,24 @@ static void test_config_refuses_with_the_place_and_the_allowed_values(void **sta
             fail_msg("case %zu: %u:%u: %s", i, err.line, err.column, err.message);
         assert_int_equal(heap.live, 0);
     }
+}
+
+/* What a text says twice counts once. */
+static void test_config_merges_what_is_written_twice(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    static const char text[] = "config\nauthority\nservice s\naddress 10.0.0.0/8\n"
+                               "config\nauthority\nservice s\naddress 10.0.0.0/8\naddress 2001:db8::1\n"
+                               "authority\nname first\nname second\n";
+    svr_config *c = load(&alloc, text, sizeof text - 1);
+    assert_string_equal(c->name, "second");
+    assert_int_equal(c->n_services, 1);
+    assert_int_equal(c->services[0].n_prefixes, 2);
+    assert_int_equal(c->services[0].prefixes[0].len, 8);
+    assert_int_equal(c->services[0].prefixes[1].len, 128); /* an address alone */
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
 }
 
 static void test_config_wants_a_common_name_of_peers_that_exchange_keys(void **state) { /* CFG-PCN */
@@ -331,6 +360,7 @@ int main(void) {
         cmocka_unit_test(test_config_topology_decides_who_peers),
         cmocka_unit_test(test_config_takes_peers_by_hand),
         cmocka_unit_test(test_config_refuses_with_the_place_and_the_allowed_values),
+        cmocka_unit_test(test_config_merges_what_is_written_twice),
         cmocka_unit_test(test_config_wants_a_common_name_of_peers_that_exchange_keys),
         cmocka_unit_test(test_config_survives_every_truncation_and_mutation),
         cmocka_unit_test(test_config_survives_every_failing_allocation),
