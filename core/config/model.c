@@ -19,16 +19,50 @@ svr_prefix svr_build_prefix(const char *text) {
                            slash ? (uint8_t)strtoul(slash + 1, NULL, 10) : (uint8_t)(svr_addr_size(&a) * 8));
 }
 
-const svr_tenant *svr_find_tenant(const svr_config *c, const char *name) {
-    for (size_t i = 0; name && i < c->n_tenants; i++)
+bool svr_fail_reference(svr_builder *b, svr_place at, const char *what, const char *name) {
+    return svr_config_fail(b->err, at, "there is no %s \"%s\"; allowed: the name of a %s block", what, name,
+                           what);
+}
+
+static const svr_tenant *find_tenant(const svr_config *c, const char *name) {
+    for (size_t i = 0; i < c->n_tenants; i++)
         if (strcmp(c->tenants[i].name, name) == 0) return &c->tenants[i];
     return NULL;
 }
 
-const svr_security *svr_find_security(const svr_config *c, const char *name) {
-    for (size_t i = 0; name && i < c->n_securities; i++)
+static const svr_security *find_security(const svr_config *c, const char *name) {
+    for (size_t i = 0; i < c->n_securities; i++)
         if (strcmp(c->securities[i].name, name) == 0) return &c->securities[i];
     return NULL;
+}
+
+bool svr_build_tenant_ref(svr_builder *b, const svr_tree *leaf, const svr_tenant **out) {
+    *out = leaf ? find_tenant(b->config, leaf->value) : NULL;
+    return !leaf || *out || svr_fail_reference(b, leaf->value_place, "tenant", leaf->value);
+}
+
+bool svr_build_security_ref(svr_builder *b, const svr_tree *leaf, const svr_security **out) {
+    *out = leaf ? find_security(b->config, leaf->value) : NULL;
+    return !leaf || *out || svr_fail_reference(b, leaf->value_place, "security", leaf->value);
+}
+
+bool svr_check_repeats(svr_builder *b, const svr_tree *block, const char *word, size_t key) {
+    const svr_tree *leaf = svr_tree_child(block, word);
+    if (!leaf || strcmp(leaf->value, block->keys[key]) == 0) return true;
+    return svr_config_fail(b->err, leaf->value_place, "%s: %s differs from the block's; allowed: %s", word,
+                           leaf->value, block->keys[key]);
+}
+
+bool svr_build_port_range(svr_builder *b, const svr_tree *t, uint32_t last, uint32_t least,
+                          svr_port_range *out) {
+    const svr_tree *end = svr_tree_child(t, "end-port");
+    uint32_t first = svr_tree_number(t, "start-port", (uint32_t)strtoul(t->keys[0], NULL, 10));
+    last = svr_tree_number(t, "end-port", last ? last : first);
+    *out = (svr_port_range){(uint16_t)first, (uint16_t)last};
+    if (last + 1 >= first + least) return true; /* always, when the end is not given */
+    return svr_config_fail(b->err, end->value_place,
+                           "end-port: %u is too low for a range from %u; allowed: %u-%u", last, first,
+                           first + least - 1, end->schema->max);
 }
 
 /* ---- keys and files ------------------------------------------------------------------------- */
@@ -101,14 +135,8 @@ static bool build_ports(svr_builder *b, const svr_tree *transport, svr_service_t
     out->n_ports = svr_tree_count(transport, "port-range");
     svr_port_range *p = out->ports = svr_arena_get(b->arena, out->n_ports, sizeof *p);
     if (!p) return false;
-    for (const svr_tree *t = svr_tree_child(transport, "port-range"); t; t = svr_tree_next(t), p++) {
-        p->first = (uint16_t)svr_tree_number(t, "start-port", (uint32_t)strtoul(t->keys[0], NULL, 10));
-        p->last = (uint16_t)svr_tree_number(t, "end-port", p->first);
-        if (p->first > p->last)
-            return svr_config_fail(b->err, t->place,
-                                   "port-range: end-port %u is below start-port; allowed: %u-65535", p->last,
-                                   p->first);
-    }
+    for (const svr_tree *t = svr_tree_child(transport, "port-range"); t; t = svr_tree_next(t))
+        if (!svr_build_port_range(b, t, 0, 1, p++)) return false;
     return true;
 }
 
@@ -117,11 +145,7 @@ static bool build_transports(svr_builder *b, const svr_tree *service, svr_servic
     svr_service_transport *x = out->transports = svr_arena_get(b->arena, out->n_transports, sizeof *x);
     if (!x) return false;
     for (const svr_tree *t = svr_tree_child(service, "transport"); t; t = svr_tree_next(t), x++) {
-        const svr_tree *protocol = svr_tree_child(t, "protocol");
-        if (protocol && strcmp(protocol->value, t->keys[0]) != 0)
-            return svr_config_fail(b->err, protocol->value_place,
-                                   "protocol: %s differs from the block's; allowed: %s", protocol->value,
-                                   t->keys[0]);
+        if (!svr_check_repeats(b, t, "protocol", 0)) return false;
         x->proto = t->keys[0][0] == 't' ? 6 : t->keys[0][0] == 'u' ? 17 : 1;
         if (!build_ports(b, t, x)) return false;
     }
@@ -134,23 +158,20 @@ static bool build_access(svr_builder *b, const svr_tree *service, svr_service *o
     if (!a) return false;
     for (const svr_tree *t = svr_tree_child(service, "access-policy"); t; t = svr_tree_next(t)) {
         const svr_tree *source = svr_tree_child(t, "source");
-        *a = svr_find_tenant(b->config, source ? source->value : t->keys[0]);
+        *a = find_tenant(b->config, source ? source->value : t->keys[0]);
         if (!*a++)
-            return svr_config_fail(b->err, source ? source->value_place : t->value_place,
-                                   "there is no tenant \"%s\"; allowed: the name of a tenant block",
-                                   source ? source->value : t->keys[0]);
+            return svr_fail_reference(b, source ? source->value_place : t->value_place, "tenant",
+                                      source ? source->value : t->keys[0]);
     }
     return true;
 }
 
 static bool build_service(svr_builder *b, const svr_tree *t, svr_service *out) {
-    const svr_tree *security = svr_tree_child(t, "security");
+    const svr_tree *policy = svr_tree_child(t, "service-policy");
     out->name = t->keys[0];
-    out->security = svr_find_security(b->config, security ? security->value : NULL);
-    if (security && !out->security)
-        return svr_config_fail(b->err, security->value_place,
-                               "there is no security \"%s\"; allowed: the name of a security block",
-                               security->value);
+    if (policy && !svr_tree_find(t->parent, "service-policy", policy->value))
+        return svr_fail_reference(b, policy->value_place, "service-policy", policy->value);
+    if (!svr_build_security_ref(b, svr_tree_child(t, "security"), &out->security)) return false;
     out->n_prefixes = svr_tree_count(t, "address");
     svr_prefix *p = out->prefixes = svr_arena_get(b->arena, out->n_prefixes, sizeof *p);
     if (!p) return false;

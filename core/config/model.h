@@ -26,8 +26,16 @@ bool svr_build_routes(svr_builder *b); /* routers.c: once peers are there */
 /* A prefix or address text that the schema has checked. */
 svr_prefix svr_build_prefix(const char *text);
 svr_addr svr_build_address(const char *text);
-/* Lookups by name; NULL when `name` is NULL or unknown. */
-const svr_tenant *svr_find_tenant(const svr_config *c, const char *name);
-const svr_security *svr_find_security(const svr_config *c, const char *name);
+/* What a leaf refers to. True with `*out` NULL when `leaf` is NULL; false when there is no such thing. */
+bool svr_build_tenant_ref(svr_builder *b, const svr_tree *leaf, const svr_tenant **out);
+bool svr_build_security_ref(svr_builder *b, const svr_tree *leaf, const svr_security **out);
+/* Fails because nothing has that name: `what` is the word of the blocks that do. */
+bool svr_fail_reference(svr_builder *b, svr_place at, const char *what, const char *name);
+/* A `port-range` block: from `start-port`, or its key, to `end-port`, or `last` (0: a single port). It must
+ * hold `least` ports. */
+bool svr_build_port_range(svr_builder *b, const svr_tree *t, uint32_t last, uint32_t least,
+                          svr_port_range *out);
+/* Whether the block's leaf of this word, when it is there, repeats the block's key. */
+bool svr_check_repeats(svr_builder *b, const svr_tree *block, const char *word, size_t key);
 
 #endif

@@ -13,30 +13,50 @@ static svr_topology topology_of(const char *v) {
     return v[0] == 'h' ? SVR_TOPOLOGY_HUB : v[0] == 's' ? SVR_TOPOLOGY_SPOKE : SVR_TOPOLOGY_MESH;
 }
 
-static bool build_neighborhood(svr_builder *b, const svr_tree *t, svr_neighborhood *n) {
-    const svr_tree *ports = svr_tree_child(t, "port-range");
-    n->name = t->keys[0];
-    n->topology = topology_of(svr_tree_value(t, "topology", "mesh"));
-    n->vector = svr_tree_value(t, "vector", NULL);
-    n->ports.first = (uint16_t)svr_tree_number(ports, "start-port", WAYPOINT_FIRST);
-    n->ports.last = (uint16_t)svr_tree_number(ports, "end-port", WAYPOINT_LAST);
-    n->pmtu_discovery = svr_tree_bool(svr_tree_child(t, "path-mtu-discovery"), "enabled", false);
-    n->tcp_transport =
-        strcmp(svr_tree_value(t, "tcp-transport", "udp"), "native") == 0 ? SVR_TCP_NATIVE : SVR_TCP_AS_UDP;
-    if (n->ports.last <= n->ports.first)
-        return svr_config_fail(b->err, ports->place,
-                               "port-range: %u-%u holds no pair of ports; allowed: 16384-65534",
-                               n->ports.first, n->ports.last);
+/* The first of several ranges serves; the others must be good all the same. */
+static bool build_waypoint_ports(svr_builder *b, const svr_tree *t, svr_port_range *out) {
+    svr_port_range other;
+    *out = (svr_port_range){WAYPOINT_FIRST, WAYPOINT_LAST};
+    for (const svr_tree *p = svr_tree_child(t, "port-range"); p; p = svr_tree_next(p), out = &other)
+        if (!svr_build_port_range(b, p, WAYPOINT_LAST, 2, out)) return false;
     return true;
 }
 
-static bool build_if_address(svr_builder *b, const svr_tree *t, svr_if_address *a) {
-    const svr_tree *own = svr_tree_child(t, "ip-address");
-    if (own && strcmp(own->value, t->keys[0]) != 0)
-        return svr_config_fail(b->err, own->value_place,
-                               "ip-address: %s differs from the block's; allowed: %s", own->value,
-                               t->keys[0]);
-    a->addr = svr_build_address(t->keys[0]);
+static bool build_neighborhood(svr_builder *b, const svr_tree *t, svr_neighborhood *n) {
+    n->name = t->keys[0];
+    n->topology = topology_of(svr_tree_value(t, "topology", "mesh"));
+    n->vector = svr_tree_value(t, "vector", NULL);
+    n->pmtu_discovery = svr_tree_bool(svr_tree_child(t, "path-mtu-discovery"), "enabled", false);
+    n->tcp_transport =
+        strcmp(svr_tree_value(t, "tcp-transport", "udp"), "native") == 0 ? SVR_TCP_NATIVE : SVR_TCP_AS_UDP;
+    return build_waypoint_ports(b, t, &n->ports);
+}
+
+/* Where the node has this address already, or NULL. */
+static const svr_interface *find_address(const svr_node_config *node, const svr_addr *a) {
+    for (size_t i = 0; i < node->n_interfaces; i++)
+        for (size_t k = 0; k < node->interfaces[i].n_addresses; k++)
+            if (svr_addr_equal(&node->interfaces[i].addresses[k].addr, a)) return &node->interfaces[i];
+    return NULL;
+}
+
+/* Equal addresses may be spelled in several ways. */
+static bool check_ip_address(svr_builder *b, const svr_tree *t) {
+    const svr_tree *leaf = svr_tree_child(t, "ip-address");
+    svr_addr key = svr_build_address(t->keys[0]), own = svr_build_address(leaf ? leaf->value : t->keys[0]);
+    return svr_addr_equal(&key, &own) || svr_check_repeats(b, t, "ip-address", 0);
+}
+
+static bool build_if_address(svr_builder *b, const svr_tree *t, const svr_node_config *node,
+                             svr_if_address *a) {
+    svr_addr addr = svr_build_address(t->keys[0]);
+    const svr_interface *taken = find_address(node, &addr);
+    if (taken)
+        return svr_config_fail(b->err, t->value_place,
+                               "address %s: node %s has it on network-interface %s already; allowed: once",
+                               t->keys[0], node->name, taken->name);
+    if (!check_ip_address(b, t)) return false;
+    a->addr = addr;
     uint32_t bits = (uint32_t)svr_addr_size(&a->addr) * 8;
     const svr_tree *len = svr_tree_child(t, "prefix-length"), *gateway = svr_tree_child(t, "gateway");
     uint32_t prefix_len = svr_tree_number(t, "prefix-length", bits);
@@ -60,7 +80,7 @@ static bool build_addresses(svr_builder *b, const svr_tree *t, svr_interface *in
     if (!in->addresses || !in->neighborhoods) return false;
     size_t i = 0;
     for (const svr_tree *a = svr_tree_child(t, "address"); a; a = svr_tree_next(a))
-        if (!build_if_address(b, a, &in->addresses[i++])) return false;
+        if (!build_if_address(b, a, in->node, &in->addresses[i++])) return false;
     i = 0;
     for (const svr_tree *n = svr_tree_child(t, "neighborhood"); n; n = svr_tree_next(n))
         if (!build_neighborhood(b, n, &in->neighborhoods[i++])) return false;
@@ -68,25 +88,15 @@ static bool build_addresses(svr_builder *b, const svr_tree *t, svr_interface *in
 }
 
 static bool build_interface(svr_builder *b, const svr_tree *device, const svr_tree *t, svr_interface *in) {
-    const svr_tree *tenant = svr_tree_child(t, "tenant"),
-                   *security = svr_tree_child(t, "inter-router-security");
     in->name = t->keys[0];
     in->device = device->keys[0];
     in->target = svr_tree_value(device, "target-interface", in->device);
     in->type =
         strcmp(svr_tree_value(device, "type", "ethernet"), "tun") == 0 ? SVR_DEVICE_TUN : SVR_DEVICE_ETHERNET;
     in->mtu = svr_tree_number(t, "mtu", svr_tree_number(device, "mtu", MTU_DEFAULT));
-    in->tenant = svr_find_tenant(b->config, tenant ? tenant->value : NULL);
-    in->security = svr_find_security(b->config, security ? security->value : NULL);
-    if (tenant && !in->tenant)
-        return svr_config_fail(b->err, tenant->value_place,
-                               "there is no tenant \"%s\"; allowed: the name of a tenant block",
-                               tenant->value);
-    if (security && !in->security)
-        return svr_config_fail(b->err, security->value_place,
-                               "there is no security \"%s\"; allowed: the name of a security block",
-                               security->value);
-    return build_addresses(b, t, in);
+    return svr_build_tenant_ref(b, svr_tree_child(t, "tenant"), &in->tenant) &&
+           svr_build_security_ref(b, svr_tree_child(t, "inter-router-security"), &in->security) &&
+           build_addresses(b, t, in);
 }
 
 static size_t count_interfaces(const svr_tree *node) {
@@ -96,35 +106,34 @@ static size_t count_interfaces(const svr_tree *node) {
     return n;
 }
 
-/* An address stands on one interface of a node only. */
-static bool check_addresses(svr_builder *b, const svr_node_config *node, svr_place at) {
-    char text[SVR_ADDR_TEXT_MAX];
-    for (size_t i = 0; i < node->n_interfaces; i++)
-        for (size_t k = 0; k < node->interfaces[i].n_addresses; k++)
-            for (size_t j = i + 1; j < node->n_interfaces; j++)
-                for (size_t m = 0; m < node->interfaces[j].n_addresses; m++)
-                    if (svr_addr_equal(&node->interfaces[i].addresses[k].addr,
-                                       &node->interfaces[j].addresses[m].addr))
-                        return svr_config_fail(
-                            b->err, at, "node %s has address %s on %s and on %s; allowed: once", node->name,
-                            svr_addr_format(&node->interfaces[i].addresses[k].addr, text),
-                            node->interfaces[i].name, node->interfaces[j].name);
+/* Routes and reports name an interface by its node and its own name, whatever its device. */
+static bool check_interface_name(svr_builder *b, const svr_tree *t, const svr_interface *in) {
+    for (const svr_interface *o = in->node->interfaces; o < in; o++)
+        if (strcmp(o->name, t->keys[0]) == 0)
+            return svr_config_fail(
+                b->err, t->value_place,
+                "network-interface %s stands in device-interface %s already; allowed: a name "
+                "that no other of the node has",
+                o->name, o->device);
     return true;
 }
 
 static bool build_node(svr_builder *b, const svr_tree *t, svr_node_config *node) {
     node->name = t->keys[0];
     node->n_interfaces = count_interfaces(t);
+    if (node->n_interfaces > SVR_IFID_NONE)
+        return svr_config_fail(b->err, t->value_place, "node %s has %zu network-interfaces; allowed: 0-%u",
+                               node->name, node->n_interfaces, SVR_IFID_NONE);
     svr_interface *in = node->interfaces = svr_arena_get(b->arena, node->n_interfaces, sizeof *in);
     if (!in) return false;
     for (const svr_tree *d = svr_tree_child(t, "device-interface"); d; d = svr_tree_next(d)) {
         for (const svr_tree *n = svr_tree_child(d, "network-interface"); n; n = svr_tree_next(n), in++) {
             in->id = (svr_ifid)(in - node->interfaces);
             in->node = node;
-            if (!build_interface(b, d, n, in)) return false;
+            if (!check_interface_name(b, n, in) || !build_interface(b, d, n, in)) return false;
         }
     }
-    return check_addresses(b, node, t->place);
+    return true;
 }
 
 /* ---- routers -------------------------------------------------------------------------------- */
@@ -198,10 +207,9 @@ static bool build_peer_hop(svr_builder *b, const svr_router_config *r, const svr
 
 static bool build_interface_hop(svr_builder *b, const svr_router_config *r, const svr_tree *t,
                                 svr_next_hop *hop) {
-    const char *gateway = svr_tree_value(t, "gateway-ip", NULL);
-    const char *node = svr_tree_value(t, "node-name", t->keys[0]),
-               *name = svr_tree_value(t, "interface", t->keys[1]);
-    const svr_node_config *n = svr_config_node(r, node);
+    const char *gateway = svr_tree_value(t, "gateway-ip", NULL), *name = t->keys[1];
+    const svr_node_config *n = svr_config_node(r, t->keys[0]);
+    if (!svr_check_repeats(b, t, "node-name", 0) || !svr_check_repeats(b, t, "interface", 1)) return false;
     hop->kind = SVR_HOP_INTERFACE;
     for (size_t i = 0; n && i < n->n_interfaces; i++)
         if (strcmp(n->interfaces[i].name, name) == 0) hop->out = &n->interfaces[i];
@@ -209,8 +217,8 @@ static bool build_interface_hop(svr_builder *b, const svr_router_config *r, cons
     if (hop->out) return true;
     return svr_config_fail(
         b->err, t->value_place,
-        "router %s has no network-interface \"%s\" on node \"%s\"; allowed: NODE INTERFACE of this router",
-        r->name, name, node);
+        "node \"%s\" of this router has no network-interface \"%s\"; allowed: NODE INTERFACE", t->keys[0],
+        name);
 }
 
 static bool build_route(svr_builder *b, const svr_router_config *r, const svr_tree *t,
@@ -222,17 +230,15 @@ static bool build_route(svr_builder *b, const svr_router_config *r, const svr_tr
                                "service-route %s needs a service-name; allowed: the name of a service",
                                t->keys[0]);
     route->service = find_service(b->config, service->value);
-    if (!route->service)
-        return svr_config_fail(b->err, service->value_place,
-                               "there is no service \"%s\"; allowed: the name of a service block",
-                               service->value);
+    if (!route->service) return svr_fail_reference(b, service->value_place, "service", service->value);
     route->n_hops = svr_tree_count(t, "peer") + svr_tree_count(t, "next-hop");
     svr_next_hop *hop = route->hops = svr_arena_get(b->arena, route->n_hops, sizeof *hop);
     if (!hop) return false;
-    for (const svr_tree *h = svr_tree_child(t, "next-hop"); h; h = svr_tree_next(h))
-        if (!build_interface_hop(b, r, h, hop++)) return false;
-    for (const svr_tree *h = svr_tree_child(t, "peer"); h; h = svr_tree_next(h))
-        if (!build_peer_hop(b, r, h, hop++)) return false;
+    for (const svr_tree *h = t->first; h; h = h->next) {
+        bool peer = strcmp(h->schema->word, "peer") == 0;
+        if (!peer && strcmp(h->schema->word, "next-hop") != 0) continue;
+        if (!(peer ? build_peer_hop : build_interface_hop)(b, r, h, hop++)) return false;
+    }
     return true;
 }
 

@@ -37,9 +37,9 @@
     }
 #define LIST2(w, c)                                                                                          \
     { .word = w, .kind = SVR_SCHEMA_BLOCK, .type = SVR_VALUE_NAME, .keys = 2, .children = c }
-#define PORTS(w, lo, c)                                                                                      \
+#define PORTS(w, lo, hi, c)                                                                                  \
     {                                                                                                        \
-        .word = w, .kind = SVR_SCHEMA_BLOCK, .type = SVR_VALUE_NUMBER, .min = lo, .max = 65535, .keys = 1,   \
+        .word = w, .kind = SVR_SCHEMA_BLOCK, .type = SVR_VALUE_NUMBER, .min = lo, .max = hi, .keys = 1,      \
         .children = c                                                                                        \
     }
 #define END                                                                                                  \
@@ -80,7 +80,7 @@ static const svr_schema tenant[] = {NAME("name"), TEXT("description"), END};
 static const svr_schema service_ports[] = {NUMBER("start-port", 0, 65535, NULL),
                                            NUMBER("end-port", 0, 65535, NULL), END};
 static const svr_schema transport[] = {CHOICE("protocol", "tcp", "udp", "icmp"),
-                                       PORTS("port-range", 0, service_ports), END};
+                                       PORTS("port-range", 0, 65535, service_ports), END};
 static const svr_schema access_policy[] = {NAME("source"), END};
 
 static const svr_schema service[] = {
@@ -114,8 +114,9 @@ static const svr_schema service_route[] = {NAME("name"),  TEXT("description"),  
 
 /* ---- routers -------------------------------------------------------------------------------- */
 
-static const svr_schema waypoint_ports[] = {NUMBER("start-port", 16384, 65534, NULL),
-                                            NUMBER("end-port", 16384, 65534, NULL), END};
+/* Sessions take pairs of ports, so that a range holds two at least. */
+static const svr_schema waypoint_ports[] = {NUMBER("start-port", 16384, 65533, NULL),
+                                            NUMBER("end-port", 16385, 65534, NULL), END};
 static const svr_schema pmtu[] = {BOOL("enabled"), END};
 static const svr_schema adjacency[] = {ADDRESS("ip-address"), NAME("peer"), END};
 
@@ -123,7 +124,7 @@ static const svr_schema neighborhood[] = {
     NAME("name"),
     CHOICE("topology", "mesh", "hub", "spoke"),
     NAME("vector"),
-    PORTS("port-range", 16384, waypoint_ports),
+    PORTS("port-range", 16384, 65533, waypoint_ports),
     BLOCK("path-mtu-discovery", pmtu),
     CHOICE("tcp-transport", "udp", "native"),
     LIST_OF(SVR_VALUE_ADDRESS, "adjacency", adjacency),

@@ -325,6 +325,13 @@ const svr_tree *svr_tree_next(const svr_tree *after) {
     return NULL;
 }
 
+const svr_tree *svr_tree_find(const svr_tree *block, const char *word, const char *key) {
+    const svr_tree *t = svr_tree_child(block, word);
+    while (t && strcmp(t->keys[0], key) != 0)
+        t = svr_tree_next(t);
+    return t;
+}
+
 size_t svr_tree_count(const svr_tree *block, const char *word) {
     size_t n = 0;
     for (const svr_tree *t = svr_tree_child(block, word); t; t = svr_tree_next(t))

@@ -30,6 +30,8 @@ svr_tree *svr_tree_parse(svr_arena *arena, const char *text, size_t len, svr_con
 /* The first child with this word; the next one after `after`. NULL: none. */
 const svr_tree *svr_tree_child(const svr_tree *block, const char *word);
 const svr_tree *svr_tree_next(const svr_tree *after);
+/* The child block with this word and first key, or NULL. */
+const svr_tree *svr_tree_find(const svr_tree *block, const char *word, const char *key);
 size_t svr_tree_count(const svr_tree *block, const char *word);
 /* The value of a leaf; `fallback` when it is absent. */
 const char *svr_tree_value(const svr_tree *block, const char *word, const char *fallback);

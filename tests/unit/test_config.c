@@ -179,6 +179,8 @@ static void test_config_takes_peers_by_hand(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
+#define WITH_IF "authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\n"
+
 /* CFG-REJECT: place, what was found, what is allowed. */
 static void test_config_refuses_with_the_place_and_the_allowed_values(void **state) {
     (void)state;
@@ -222,26 +224,37 @@ static void test_config_refuses_with_the_place_and_the_allowed_values(void **sta
         {"authority\nservice s\n address 10.0.0.0/33\n", 3, 10, "ADDRESS/LENGTH"},
         {"authority\nservice s\n security none\n", 3, 11, "there is no security \"none\""},
         {"authority\nservice s\n access-policy t\n", 3, 16, "there is no tenant \"t\""},
-        {"authority\nservice s\n transport tcp\n port-range 9\n end-port 8\n", 4, 2, "allowed: 9-65535"},
+        {"authority\nservice s\n transport tcp\n port-range 9\n end-port 8\n", 5, 11, "allowed: 9-65535"},
         {"authority\nrouter a\n service-route r\n  service-name x\n", 4, 16, "there is no service \"x\""},
         {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n peer b\n", 7, 7,
          "has no peer \"b\""},
         {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n next-hop n i\n", 7, 11,
-         "no network-interface \"i\" on node \"n\""},
-        {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\naddress "
-         "10.0.0.1\nprefix-length 33\n",
-         7, 15, "33 is out of range; allowed: 0-32 bits"},
-        {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\naddress 10.0.0.1\ngateway "
-         "::1\n",
-         7, 9, "allowed: IPv4"},
-        {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\naddress "
-         "10.0.0.1\nexit\nexit\n"
-         "network-interface j\naddress 10.0.0.1\n",
-         3, 1, "has address 10.0.0.1 on i and on j"},
-        {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\nneighborhood x\nport-range "
-         "16384\n"
-         "start-port 20000\nend-port 20000\n",
-         7, 1, "holds no pair of ports"},
+         "node \"n\" of this router has no network-interface \"i\""},
+        {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n next-hop n i\n  "
+         "interface j\n",
+         8, 13, "interface: j differs from the block's; allowed: i"},
+        {"authority\nservice s\n transport tcp\n  protocol udp\n", 4, 12, "allowed: tcp"},
+        {"authority\nservice s\n service-policy x\n", 3, 17, "there is no service-policy \"x\""},
+        {"authority\nrouter a\n service-route r\n", 3, 2, "service-route r needs a service-name"},
+        {WITH_IF "address 10.0.0.1\nprefix-length 33\n", 7, 15, "33 is out of range; allowed: 0-32 bits"},
+        {WITH_IF "address 10.0.0.1\ngateway ::1\n", 7, 9, "allowed: IPv4"},
+        {WITH_IF "address 10.0.0.1\nip-address 10.0.0.2\n", 7, 12, "allowed: 10.0.0.1"},
+        {WITH_IF "address 10.0.0.256\n", 6, 9, "an IPv4 or IPv6 address"},
+        {WITH_IF "tenant t\n", 6, 8, "there is no tenant \"t\""},
+        {WITH_IF "inter-router-security x\n", 6, 23, "there is no security \"x\""},
+        {WITH_IF "mtu 1279\n", 6, 5, "1280-9000 bytes"},
+        {WITH_IF "address 10.0.0.1\nexit\nexit\nnetwork-interface j\naddress 10.0.0.1\n", 10, 9,
+         "node n has it on network-interface i already"},
+        {WITH_IF "address ::1\nexit\naddress 0::1\n", 8, 9, "already; allowed: once"},
+        {WITH_IF "exit\nexit\ndevice-interface e\nnetwork-interface i\n", 9, 19,
+         "stands in device-interface d already"},
+        {WITH_IF "neighborhood x\ntopology star\n", 7, 10, "mesh, hub, spoke"},
+        {WITH_IF "neighborhood x\nport-range 20000\nend-port 20000\n", 8, 10,
+         "20000 is too low for a range from 20000; allowed: 20001-65534"},
+        {WITH_IF "neighborhood x\nport-range 16383\n", 7, 12, "allowed: 16384-65533"},
+        {WITH_IF "neighborhood x\nport-range 16384\nend-port 65535\n", 8, 10, "allowed: 16385-65534"},
+        {WITH_IF "neighborhood x\nport-range 16384\nexit\nport-range 30000\nend-port 29999\n", 10, 10,
+         "allowed: 30001-65534"},
         {"config\nauthority\nexit\nexit\nauthority\n", 5, 1, "a second authority"},
     };
     test_heap heap = {0};
@@ -272,6 +285,62 @@ static void test_config_merges_what_is_written_twice(void **state) {
     assert_int_equal(c->services[0].prefixes[0].len, 8);
     assert_int_equal(c->services[0].prefixes[1].len, 128); /* an address alone */
     svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+static void test_config_takes_the_first_of_several_port_ranges(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    static const char text[] = WITH_IF "neighborhood one\nport-range 20000\nend-port 20001\nexit\n"
+                                       "port-range 30000\nexit\nexit\nneighborhood two\n";
+    svr_config *c = load(&alloc, text, sizeof text - 1);
+    const svr_neighborhood *n = c->routers[0].nodes[0].interfaces[0].neighborhoods;
+    assert_int_equal(n[0].ports.first, 20000); /* the block's key, without a start-port */
+    assert_int_equal(n[0].ports.last, 20001);
+    assert_int_equal(n[1].ports.first, 16384);
+    assert_int_equal(n[1].ports.last, 65534);
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+static void test_config_keeps_the_order_of_next_hops(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    static const char text[] = WITH_IF "exit\nexit\nexit\npeer b\nexit\npeer c\nexit\n"
+                                       "service-route r\nservice-name s\npeer c\nnext-hop n i\n"
+                                       "gateway-ip 192.0.2.9\nexit\npeer b\npeer c\nexit\nexit\nservice s\n";
+    svr_config *c = load(&alloc, text, sizeof text - 1);
+    const svr_service_route *r = &c->routers[0].routes[0];
+    assert_int_equal(r->n_hops, 3); /* c is written twice */
+    assert_string_equal(r->hops[0].peer->name, "c");
+    assert_int_equal(r->hops[1].kind, SVR_HOP_INTERFACE);
+    assert_int_equal(r->hops[1].gateway.family, 4);
+    assert_string_equal(r->hops[2].peer->name, "b");
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+/* An interface's number has 16 bits. */
+static void test_config_bounds_the_interfaces_of_a_node(void **state) {
+    (void)state;
+    enum { DEVICES = 256, LINE = 32 };
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    size_t size = (size_t)LINE * DEVICES * (DEVICES + 1), n = 0;
+    char *text = malloc(size);
+    n += (size_t)snprintf(text, size, "router a\nnode n\n");
+    for (int d = 0; d < DEVICES; d++) {
+        n += (size_t)snprintf(text + n, size - n, "device-interface %d\n", d);
+        for (int i = 0; i < DEVICES; i++)
+            n += (size_t)snprintf(text + n, size - n, "network-interface %d\n", i);
+    }
+    svr_config *c;
+    svr_config_error err;
+    assert_int_equal(svr_config_parse(&alloc, text, n, &c, &err), -1);
+    assert_string_equal(err.message, "node n has 65536 network-interfaces; allowed: 0-65535");
+    free(text);
     assert_int_equal(heap.live, 0);
 }
 
@@ -361,6 +430,9 @@ int main(void) {
         cmocka_unit_test(test_config_takes_peers_by_hand),
         cmocka_unit_test(test_config_refuses_with_the_place_and_the_allowed_values),
         cmocka_unit_test(test_config_merges_what_is_written_twice),
+        cmocka_unit_test(test_config_takes_the_first_of_several_port_ranges),
+        cmocka_unit_test(test_config_keeps_the_order_of_next_hops),
+        cmocka_unit_test(test_config_bounds_the_interfaces_of_a_node),
         cmocka_unit_test(test_config_wants_a_common_name_of_peers_that_exchange_keys),
         cmocka_unit_test(test_config_survives_every_truncation_and_mutation),
         cmocka_unit_test(test_config_survives_every_failing_allocation),
