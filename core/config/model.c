@@ -53,6 +53,13 @@ bool svr_check_repeats(svr_builder *b, const svr_tree *block, const char *word, 
                            leaf->value, block->keys[key]);
 }
 
+bool svr_check_ip_address(svr_builder *b, const svr_tree *block) {
+    const svr_tree *leaf = svr_tree_child(block, "ip-address");
+    svr_addr key = svr_build_address(block->keys[0]);
+    svr_addr own = svr_build_address(leaf ? leaf->value : block->keys[0]);
+    return svr_addr_equal(&key, &own) || svr_check_repeats(b, block, "ip-address", 0);
+}
+
 bool svr_build_port_range(svr_builder *b, const svr_tree *t, uint32_t last, uint32_t least,
                           svr_port_range *out) {
     const svr_tree *end = svr_tree_child(t, "end-port");

@@ -37,5 +37,7 @@ bool svr_build_port_range(svr_builder *b, const svr_tree *t, uint32_t last, uint
                           svr_port_range *out);
 /* Whether the block's leaf of this word, when it is there, repeats the block's key. */
 bool svr_check_repeats(svr_builder *b, const svr_tree *block, const char *word, size_t key);
+/* The same for `ip-address` in a block whose key is an address: equal ones may be spelled in several ways. */
+bool svr_check_ip_address(svr_builder *b, const svr_tree *block);
 
 #endif

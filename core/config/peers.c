@@ -95,36 +95,86 @@ static size_t list_interface(const svr_interface *in, const svr_tree *t, const s
     return count;
 }
 
-/* The same for all interfaces of the router, which stand in the tree's order. */
-static size_t list_adjacencies(const svr_router_config *self, const svr_peer_config *peer,
-                               svr_path_config *out) {
-    size_t count = 0;
-    for (size_t i = 0; i < self->n_nodes; i++) {
-        const svr_interface *in = self->nodes[i].interfaces;
-        const svr_tree *node = svr_tree_child(self->tree, "node");
-        for (size_t k = 0; k < i; k++)
-            node = svr_tree_next(node);
-        for (const svr_tree *d = svr_tree_child(node, "device-interface"); d; d = svr_tree_next(d)) {
-            for (const svr_tree *t = svr_tree_child(d, "network-interface"); t; t = svr_tree_next(t), in++)
-                count += list_interface(in, t, peer, out ? out + count : NULL);
-        }
-    }
-    return count;
+static const svr_tree *tree_of(const svr_interface *in) {
+    const svr_tree *node = svr_tree_find(in->node->router->tree, "node", in->node->name);
+    return svr_tree_find(svr_tree_find(node, "device-interface", in->device), "network-interface", in->name);
 }
 
-static const svr_tree *find_by_hand(const svr_router_config *self, const char *name) {
-    const svr_tree *t = svr_tree_child(self->tree, "peer");
-    while (t && strcmp(t->keys[0], name) != 0)
-        t = svr_tree_next(t);
-    return t;
+/* The same for all interfaces of the router. */
+static size_t list_adjacencies(const svr_router_config *self, const svr_peer_config *peer,
+                               svr_path_config *out) {
+    const svr_interface *in;
+    size_t n = 0;
+    for (if_cursor c = {.router = self}; (in = next_interface(&c)) != NULL;)
+        n += list_interface(in, tree_of(in), peer, out ? out + n : NULL);
+    return n;
 }
+
+/* Whether the interface can have the path that the block describes. */
+static bool check_adjacency(svr_builder *b, const svr_router_config *self, const svr_interface *in,
+                            const svr_tree *a) {
+    const svr_tree *peer = svr_tree_child(a, "peer");
+    svr_addr remote = svr_build_address(a->keys[0]);
+    if (!svr_check_ip_address(b, a)) return false;
+    if (!peer)
+        return svr_config_fail(b->err, a->place,
+                               "adjacency %s needs a peer; allowed: the name of a peer block", a->keys[0]);
+    if (!svr_tree_find(self->tree, "peer", peer->value))
+        return svr_fail_reference(b, peer->value_place, "peer", peer->value);
+    for (size_t i = 0; i < in->n_addresses; i++)
+        if (in->addresses[i].addr.family == remote.family) return true;
+    return svr_config_fail(b->err, a->value_place,
+                           "adjacency %s: network-interface %s has no address of that family; allowed: IPv%u "
+                           "with an address of its own",
+                           a->keys[0], in->name, remote.family);
+}
+
+static bool check_adjacencies(svr_builder *b, const svr_router_config *self) {
+    const svr_interface *in;
+    for (if_cursor c = {.router = self}; (in = next_interface(&c)) != NULL;)
+        for (const svr_tree *n = svr_tree_child(tree_of(in), "neighborhood"); n; n = svr_tree_next(n))
+            for (const svr_tree *a = svr_tree_child(n, "adjacency"); a; a = svr_tree_next(a))
+                if (!check_adjacency(b, self, in, a)) return false;
+    return true;
+}
+
+/* A peering-common-name means one router (CFG-PCN-MATCH): of those in the text, and of those written by hand.
+ */
+static bool check_hand(svr_builder *b, const svr_router_config *self, const svr_tree *hand) {
+    const svr_tree *given = svr_tree_child(hand, "peering-common-name");
+    const char *taken = NULL;
+    if (strcmp(hand->keys[0], self->name) == 0)
+        return svr_config_fail(b->err, hand->value_place,
+                               "router %s names itself as its peer; allowed: the name of another router",
+                               self->name);
+    for (size_t i = 0; given && i < b->config->n_routers; i++) {
+        const svr_router_config *r = &b->config->routers[i];
+        if (strcmp(r->name, hand->keys[0]) != 0 && strcmp(r->peering_common_name, given->value) == 0)
+            taken = r->name;
+    }
+    for (const svr_tree *t = svr_tree_child(self->tree, "peer"); given && t != hand; t = svr_tree_next(t))
+        if (strcmp(svr_tree_value(t, "peering-common-name", ""), given->value) == 0) taken = t->keys[0];
+    return !taken ||
+           svr_config_fail(b->err, given->value_place,
+                           "peering-common-name %s is that of router %s already; allowed: one of its own",
+                           given->value, taken);
+}
+
+static bool check_by_hand(svr_builder *b, const svr_router_config *self) {
+    for (const svr_tree *t = svr_tree_child(self->tree, "peer"); t; t = svr_tree_next(t))
+        if (!check_hand(b, self, t)) return false;
+    return check_adjacencies(b, self);
+}
+
+/* ---- both ----------------------------------------------------------------------------------- */
 
 /* What is written by hand must not contradict what the file says of that router. */
 static bool set_common_name(svr_builder *b, svr_peer_config *peer, const svr_router_config *other,
                             const svr_tree *hand) {
     const svr_tree *given = svr_tree_child(hand, "peering-common-name");
     peer->peering_common_name = given ? given->value : other ? other->peering_common_name : "";
-    if (given && other && strcmp(given->value, other->peering_common_name) != 0)
+    if (given && other && other->peering_common_name[0] &&
+        strcmp(given->value, other->peering_common_name) != 0)
         return svr_config_fail(b->err, given->value_place,
                                "peering-common-name: %s is not that of router %s; allowed: %s", given->value,
                                other->name, other->peering_common_name);
@@ -132,36 +182,45 @@ static bool set_common_name(svr_builder *b, svr_peer_config *peer, const svr_rou
     svr_place at = hand ? hand->place : ((const svr_tree *)other->tree)->place;
     return svr_config_fail(
         b->err, at,
-        "%s has no peering-common-name, which enhanced-security-key-management needs; allowed: a name",
+        "router %s has no peering-common-name, which enhanced-security-key-management needs; allowed: a name",
         peer->name);
 }
 
 static bool build_peer(svr_builder *b, svr_router_config *self, const svr_router_config *other,
                        const svr_tree *hand) {
-    svr_peer_config *peer = &self->peers[self->n_peers];
-    *peer = (svr_peer_config){.name = other ? other->name : hand->keys[0]};
-    size_t by_hand = hand ? list_adjacencies(self, peer, NULL) : 0;
-    peer->generated = by_hand == 0;
-    peer->n_paths = by_hand ? by_hand : other ? list_paths(self, other, peer, NULL) : 0;
-    if (!peer->n_paths && !hand) return true; /* not a peer */
-    peer->paths = svr_arena_get(b->arena, peer->n_paths, sizeof *peer->paths);
-    if (!peer->paths) return false;
+    svr_peer_config found = {.name = other ? other->name : hand->keys[0]};
+    size_t by_hand = hand ? list_adjacencies(self, &found, NULL) : 0;
+    found.generated = other && by_hand == 0;
+    found.n_paths = by_hand ? by_hand : other ? list_paths(self, other, NULL, NULL) : 0;
+    if (!found.n_paths && !hand) return true; /* not a peer */
+    found.paths = svr_arena_get(b->arena, found.n_paths, sizeof *found.paths);
+    if (!found.paths) return false;
+    svr_peer_config *peer = &self->peers[self->n_peers++];
+    *peer = found;
     if (by_hand)
         list_adjacencies(self, peer, peer->paths);
     else if (other)
         list_paths(self, other, peer, peer->paths);
-    self->n_peers++;
     return set_common_name(b, peer, other, hand);
+}
+
+/* At most that many: a router of a large network has few. */
+static size_t count_peers(const svr_config *c, const svr_router_config *self) {
+    size_t n = svr_tree_count(self->tree, "peer");
+    for (size_t i = 0; i < c->n_routers; i++)
+        n += &c->routers[i] != self && list_paths(self, &c->routers[i], NULL, NULL) > 0;
+    return n;
 }
 
 static bool build_router_peers(svr_builder *b, svr_router_config *self) {
     svr_config *c = b->config;
-    size_t most = c->n_routers + svr_tree_count(self->tree, "peer");
-    self->peers = svr_arena_get(b->arena, most, sizeof *self->peers);
+    if (!check_by_hand(b, self)) return false;
+    self->peers = svr_arena_get(b->arena, count_peers(c, self), sizeof *self->peers);
     if (!self->peers) return false;
     for (size_t i = 0; i < c->n_routers; i++) {
         const svr_router_config *other = &c->routers[i];
-        if (other != self && !build_peer(b, self, other, find_by_hand(self, other->name))) return false;
+        if (other != self && !build_peer(b, self, other, svr_tree_find(self->tree, "peer", other->name)))
+            return false;
     }
     for (const svr_tree *t = svr_tree_child(self->tree, "peer"); t; t = svr_tree_next(t))
         if (!svr_config_router(c, t->keys[0]) && !build_peer(b, self, NULL, t)) return false;

@@ -40,13 +40,6 @@ static const svr_interface *find_address(const svr_node_config *node, const svr_
     return NULL;
 }
 
-/* Equal addresses may be spelled in several ways. */
-static bool check_ip_address(svr_builder *b, const svr_tree *t) {
-    const svr_tree *leaf = svr_tree_child(t, "ip-address");
-    svr_addr key = svr_build_address(t->keys[0]), own = svr_build_address(leaf ? leaf->value : t->keys[0]);
-    return svr_addr_equal(&key, &own) || svr_check_repeats(b, t, "ip-address", 0);
-}
-
 static bool build_if_address(svr_builder *b, const svr_tree *t, const svr_node_config *node,
                              svr_if_address *a) {
     svr_addr addr = svr_build_address(t->keys[0]);
@@ -55,7 +48,7 @@ static bool build_if_address(svr_builder *b, const svr_tree *t, const svr_node_c
         return svr_config_fail(b->err, t->value_place,
                                "address %s: node %s has it on network-interface %s already; allowed: once",
                                t->keys[0], node->name, taken->name);
-    if (!check_ip_address(b, t)) return false;
+    if (!svr_check_ip_address(b, t)) return false;
     a->addr = addr;
     uint32_t bits = (uint32_t)svr_addr_size(&a->addr) * 8;
     const svr_tree *len = svr_tree_child(t, "prefix-length"), *gateway = svr_tree_child(t, "gateway");

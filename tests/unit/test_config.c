@@ -131,6 +131,15 @@ static void test_config_generates_peers_from_neighborhoods(void **state) {
     assert_string_equal(svr_addr_format(&east->paths[0].remote, text), "172.16.1.5");
     assert_string_equal(svr_addr_format(&east->paths[1].remote, text), "100.64.3.9");
     assert_string_equal(east->paths[1].remote_if, "mobile");
+    const svr_router_config *spoke = svr_config_router(c, "spoke-east");
+    const svr_peer_config *hub = &spoke->peers[0];
+    assert_int_equal(spoke->n_peers, 1);
+    assert_int_equal(hub->n_paths, 2);
+    assert_ptr_equal(hub->paths[0].local_if, &spoke->nodes[0].interfaces[0]);
+    assert_ptr_equal(hub->paths[1].local_if, &spoke->nodes[0].interfaces[1]);
+    assert_string_equal(hub->paths[1].neighborhood->vector, "lte");
+    assert_string_equal(svr_addr_format(&hub->paths[1].remote, text), "172.16.0.1");
+    assert_ptr_equal(hub->paths[1].peer, hub);
     svr_config_del(c);
     assert_int_equal(heap.live, 0);
 }
@@ -161,20 +170,55 @@ static void test_config_topology_decides_who_peers(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
+/* Without adjacencies of its own a peer by hand is the generated one; with some, they are its paths. */
 static void test_config_takes_peers_by_hand(void **state) {
     (void)state;
     test_heap heap = {0};
     svr_allocator alloc = test_allocator(&heap);
-    static const char text[] =
-        "authority\nenhanced-security-key-management true\n"
-        "router a\n peering-common-name x\n peer far\n  peering-common-name alias-far\n exit\n"
-        " node n\n device-interface w\n network-interface w\n address 192.0.2.1\n exit\n"
-        " neighborhood net\n adjacency 198.51.100.7\n  peer far\n";
+    char remote[SVR_ADDR_TEXT_MAX];
+    static const char text[] = "authority\nenhanced-security-key-management true\n" ROUTER("b", "mesh",
+                                                                                           "192.0.2.2")
+        ROUTER("c", "mesh",
+               "192.0.2.3") "router a\n peering-common-name x\n peer far\n"
+                            "  peering-common-name alias-far\n exit\n peer later\n exit\n peer b\n  "
+                            "peering-common-name alias-b\n exit\n"
+                            " peer c\n exit\n node n\n device-interface w\n network-interface w\n address "
+                            "192.0.2.1\n exit\n"
+                            " address 2001:db8::1\n exit\n neighborhood net\n adjacency 198.51.100.7\n  peer "
+                            "far\n exit\n"
+                            " adjacency 2001:db8::7\n  peer far\n exit\n adjacency 203.0.113.3\n  peer c\n";
     svr_config *c = load(&alloc, text, sizeof text - 1);
-    const svr_peer_config *p = &c->routers[0].peers[0];
-    assert_string_equal(p->peering_common_name, "alias-far");
-    assert_false(p->generated);
-    assert_int_equal(p->n_paths, 1);
+    const svr_router_config *a = svr_config_router(c, "a");
+    assert_int_equal(a->n_peers, 4);
+    const svr_peer_config *b = &a->peers[0], *pc = &a->peers[1], *far = &a->peers[2], *later = &a->peers[3];
+    assert_string_equal(b->name, "b");
+    assert_true(b->generated);
+    assert_int_equal(b->n_paths, 1);
+    assert_string_equal(b->paths[0].remote_if, "w");
+    assert_string_equal(pc->peering_common_name, "alias-c"); /* from the text of router c */
+    assert_false(pc->generated);
+    assert_int_equal(pc->n_paths, 1);
+    assert_string_equal(svr_addr_format(&pc->paths[0].remote, remote), "203.0.113.3");
+    assert_string_equal(far->peering_common_name, "alias-far");
+    assert_false(far->generated);
+    assert_int_equal(far->n_paths, 2); /* each from the local address of its family */
+    assert_int_equal(far->paths[1].local.family, 6);
+    assert_string_equal(far->paths[0].remote_if, "");
+    assert_ptr_equal(far->paths[0].peer, far);
+    assert_int_equal(later->n_paths, 0);
+    assert_false(later->generated);
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+/* Without key exchange the name of a router that has none may be given by hand. */
+static void test_config_takes_a_common_name_by_hand_where_there_is_none(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    static const char text[] = "authority\nrouter b\nexit\nrouter a\npeer b\npeering-common-name x\n";
+    svr_config *c = load(&alloc, text, sizeof text - 1);
+    assert_string_equal(svr_config_router(c, "a")->peers[0].peering_common_name, "x");
     svr_config_del(c);
     assert_int_equal(heap.live, 0);
 }
@@ -182,89 +226,107 @@ static void test_config_takes_peers_by_hand(void **state) {
 #define WITH_IF "authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface i\n"
 
 /* CFG-REJECT: place, what was found, what is allowed. */
+static const struct refusal {
+    const char *text;
+    uint32_t line, column;
+    const char *message; /* a part of it */
+} refusals[] = {
+    {"authority\nsecurity-key-management\n peer-key-retransmit-interval 4\n", 3, 31,
+     "4 is out of range; allowed: 5-3600 seconds"},
+    {"authority\nsecurity-key-management\n peer-key-retransmit-interval 3601\n", 3, 31,
+     "allowed: 5-3600 seconds"},
+    {"authority\nsecurity-key-management\n peer-key-rekey-interval 721\n", 3, 26,
+     "allowed: 1-720 hours, or never"},
+    {"authority\nsecurity-key-management\n payload-key-rekey-interval 0\n", 3, 29,
+     "allowed: 1-720 hours, or never"},
+    {"authority\nsecurity-key-management\n peer-key-timeout\n", 3, 2,
+     "needs a value; allowed: 1-1000000 seconds"},
+    {"authority\nsecurity-key-management\n invalid-certificate-behavior fail\n", 3, 31,
+     "fail-soft, fail-hard"},
+    {"authority\nenhanced-security-key-management yes\n", 2, 34, "true, false"},
+    {"authority\nenhanced-securty-key-management true\n", 2, 1,
+     "did you mean enhanced-security-key-management?"},
+    {"authority\nenhanced-securty-key-management true\n", 2, 1,
+     "enhanced-security-key-management? allowed: name, description"},
+    {"authority\nzzzzzzzzzzz true\n", 2, 1, "in authority; allowed: name, description"},
+    {"authority\nzzzzzzzzzzz true\n", 2, 1, "trusted-ca-certificate, ..."}, /* cut between words */
+    {"authority\nrouter a\nxyz 1\n", 3, 1, "in router; allowed"},           /* nothing is near */
+    {"authority\nrouter a\nbfd\ntennant x\n", 4, 1, "in bfd; did you mean tenant?"},
+    {"authority\nexti\n", 2, 1, "did you mean exit?"},
+    {"authority\n\033[31mred x\n", 2, 1, "unknown word \"?[31mred\""},
+    {"authority\nsecurity-key-management\n peer-key-timeout 1h\n", 3, 19,
+     "1h is not a number; allowed: 1-1000000 seconds"},
+    {"authority\nrouter \"a b\"\n", 2, 8, "a name of 1-63 characters without blanks"},
+    {"authority\nrouter a\007\n", 2, 8, "a? is not a valid value"},
+    {"exit\n", 1, 1, "exit without an open block"},
+    {"authority\nrouter\n", 2, 1, "router needs a value"},
+    {"authority\nrouter a b\n", 2, 10, "takes 1 word"},
+    {"authority\nrouter a\n name b\n", 3, 7, "does not repeat the block's own name; allowed: a"},
+    {"authority\nrouter a\n description \"x\n", 3, 14, "not closed"},
+    {"authority\nservice s\n address 10.0.0.0/33\n", 3, 10, "ADDRESS/LENGTH"},
+    {"authority\nservice s\n security none\n", 3, 11, "there is no security \"none\""},
+    {"authority\nservice s\n access-policy t\n", 3, 16, "there is no tenant \"t\""},
+    {"authority\nservice s\n transport tcp\n port-range 9\n end-port 8\n", 5, 11, "allowed: 9-65535"},
+    {"authority\nrouter a\n service-route r\n  service-name x\n", 4, 16, "there is no service \"x\""},
+    {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n peer b\n", 7, 7,
+     "has no peer \"b\""},
+    {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n next-hop n i\n", 7, 11,
+     "node \"n\" of this router has no network-interface \"i\""},
+    {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n next-hop n i\n  "
+     "interface j\n",
+     8, 13, "interface: j differs from the block's; allowed: i"},
+    {"authority\nservice s\n transport tcp\n  protocol udp\n", 4, 12, "allowed: tcp"},
+    {"authority\nservice s\n service-policy x\n", 3, 17, "there is no service-policy \"x\""},
+    {"authority\nrouter a\n service-route r\n", 3, 2, "service-route r needs a service-name"},
+    {WITH_IF "address 10.0.0.1\nprefix-length 33\n", 7, 15, "33 is out of range; allowed: 0-32 bits"},
+    {WITH_IF "address 10.0.0.1\ngateway ::1\n", 7, 9, "allowed: IPv4"},
+    {WITH_IF "address 10.0.0.1\nip-address 10.0.0.2\n", 7, 12, "allowed: 10.0.0.1"},
+    {WITH_IF "address 10.0.0.256\n", 6, 9, "an IPv4 or IPv6 address"},
+    {WITH_IF "neighborhood x\nadjacency 192.0.2.1\npeer p\n", 8, 6, "there is no peer \"p\""},
+    {WITH_IF "neighborhood x\nadjacency 192.0.2.1\n", 7, 1, "adjacency 192.0.2.1 needs a peer"},
+    {WITH_IF "neighborhood x\nadjacency 192.0.2.1\nip-address 192.0.2.2\n", 8, 12, "allowed: 192.0.2.1"},
+    {WITH_IF "address 10.0.0.1\nexit\nneighborhood x\nadjacency ::2\npeer "
+             "p\nexit\nexit\nexit\nexit\nexit\npeer p\n",
+     9, 11, "network-interface i has no address of that family"},
+    {"authority\nrouter a\npeer a\n", 3, 6, "names itself as its peer"},
+    {"authority\nrouter a\npeering-common-name x\npeer b\npeering-common-name x\n", 5, 21,
+     "x is that of router a already"},
+    {"authority\nrouter a\npeer b\npeering-common-name x\nexit\npeer c\npeering-common-name x\n", 7, 21,
+     "x is that of router b already"},
+    {"authority\nrouter a\npeering-common-name x\nexit\nrouter b\npeering-common-name x\n", 6, 21,
+     "x is that of router a already"},
+    {"authority\nrouter b\npeering-common-name x\nexit\nrouter a\npeer b\npeering-common-name y\n", 7, 21,
+     "y is not that of router b; allowed: x"},
+    {"authority\nrouter a\nexit\nexit\nrouter a\n", 5, 1, "inside the authority and outside"},
+    {WITH_IF "tenant t\n", 6, 8, "there is no tenant \"t\""},
+    {WITH_IF "inter-router-security x\n", 6, 23, "there is no security \"x\""},
+    {WITH_IF "mtu 1279\n", 6, 5, "1280-9000 bytes"},
+    {WITH_IF "address 10.0.0.1\nexit\nexit\nnetwork-interface j\naddress 10.0.0.1\n", 10, 9,
+     "node n has it on network-interface i already"},
+    {WITH_IF "address ::1\nexit\naddress 0::1\n", 8, 9, "already; allowed: once"},
+    {WITH_IF "exit\nexit\ndevice-interface e\nnetwork-interface i\n", 9, 19,
+     "stands in device-interface d already"},
+    {WITH_IF "neighborhood x\ntopology star\n", 7, 10, "mesh, hub, spoke"},
+    {WITH_IF "neighborhood x\nport-range 20000\nend-port 20000\n", 8, 10,
+     "20000 is too low for a range from 20000; allowed: 20001-65534"},
+    {WITH_IF "neighborhood x\nport-range 16383\n", 7, 12, "allowed: 16384-65533"},
+    {WITH_IF "neighborhood x\nport-range 16384\nend-port 65535\n", 8, 10, "allowed: 16385-65534"},
+    {WITH_IF "neighborhood x\nport-range 16384\nexit\nport-range 30000\nend-port 29999\n", 10, 10,
+     "allowed: 30001-65534"},
+    {"config\nauthority\nexit\nexit\nauthority\n", 5, 1, "a second authority"},
+};
+
 static void test_config_refuses_with_the_place_and_the_allowed_values(void **state) {
     (void)state;
-    static const struct {
-        const char *text;
-        uint32_t line, column;
-        const char *message; /* a part of it */
-    } bad[] = {
-        {"authority\nsecurity-key-management\n peer-key-retransmit-interval 4\n", 3, 31,
-         "4 is out of range; allowed: 5-3600 seconds"},
-        {"authority\nsecurity-key-management\n peer-key-retransmit-interval 3601\n", 3, 31,
-         "allowed: 5-3600 seconds"},
-        {"authority\nsecurity-key-management\n peer-key-rekey-interval 721\n", 3, 26,
-         "allowed: 1-720 hours, or never"},
-        {"authority\nsecurity-key-management\n payload-key-rekey-interval 0\n", 3, 29,
-         "allowed: 1-720 hours, or never"},
-        {"authority\nsecurity-key-management\n peer-key-timeout\n", 3, 2,
-         "needs a value; allowed: 1-1000000 seconds"},
-        {"authority\nsecurity-key-management\n invalid-certificate-behavior fail\n", 3, 31,
-         "fail-soft, fail-hard"},
-        {"authority\nenhanced-security-key-management yes\n", 2, 34, "true, false"},
-        {"authority\nenhanced-securty-key-management true\n", 2, 1,
-         "did you mean enhanced-security-key-management?"},
-        {"authority\nenhanced-securty-key-management true\n", 2, 1,
-         "enhanced-security-key-management? allowed: name, description"},
-        {"authority\nzzzzzzzzzzz true\n", 2, 1, "in authority; allowed: name, description"},
-        {"authority\nzzzzzzzzzzz true\n", 2, 1, "trusted-ca-certificate, ..."}, /* cut between words */
-        {"authority\nrouter a\nxyz 1\n", 3, 1, "in router; allowed"},           /* nothing is near */
-        {"authority\nrouter a\nbfd\ntennant x\n", 4, 1, "in bfd; did you mean tenant?"},
-        {"authority\nexti\n", 2, 1, "did you mean exit?"},
-        {"authority\n\033[31mred x\n", 2, 1, "unknown word \"?[31mred\""},
-        {"authority\nsecurity-key-management\n peer-key-timeout 1h\n", 3, 19,
-         "1h is not a number; allowed: 1-1000000 seconds"},
-        {"authority\nrouter \"a b\"\n", 2, 8, "a name of 1-63 characters without blanks"},
-        {"authority\nrouter a\007\n", 2, 8, "a? is not a valid value"},
-        {"exit\n", 1, 1, "exit without an open block"},
-        {"authority\nrouter\n", 2, 1, "router needs a value"},
-        {"authority\nrouter a b\n", 2, 10, "takes 1 word"},
-        {"authority\nrouter a\n name b\n", 3, 7, "does not repeat the block's own name; allowed: a"},
-        {"authority\nrouter a\n description \"x\n", 3, 14, "not closed"},
-        {"authority\nservice s\n address 10.0.0.0/33\n", 3, 10, "ADDRESS/LENGTH"},
-        {"authority\nservice s\n security none\n", 3, 11, "there is no security \"none\""},
-        {"authority\nservice s\n access-policy t\n", 3, 16, "there is no tenant \"t\""},
-        {"authority\nservice s\n transport tcp\n port-range 9\n end-port 8\n", 5, 11, "allowed: 9-65535"},
-        {"authority\nrouter a\n service-route r\n  service-name x\n", 4, 16, "there is no service \"x\""},
-        {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n peer b\n", 7, 7,
-         "has no peer \"b\""},
-        {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n next-hop n i\n", 7, 11,
-         "node \"n\" of this router has no network-interface \"i\""},
-        {"authority\nservice s\nexit\nrouter a\n service-route r\n service-name s\n next-hop n i\n  "
-         "interface j\n",
-         8, 13, "interface: j differs from the block's; allowed: i"},
-        {"authority\nservice s\n transport tcp\n  protocol udp\n", 4, 12, "allowed: tcp"},
-        {"authority\nservice s\n service-policy x\n", 3, 17, "there is no service-policy \"x\""},
-        {"authority\nrouter a\n service-route r\n", 3, 2, "service-route r needs a service-name"},
-        {WITH_IF "address 10.0.0.1\nprefix-length 33\n", 7, 15, "33 is out of range; allowed: 0-32 bits"},
-        {WITH_IF "address 10.0.0.1\ngateway ::1\n", 7, 9, "allowed: IPv4"},
-        {WITH_IF "address 10.0.0.1\nip-address 10.0.0.2\n", 7, 12, "allowed: 10.0.0.1"},
-        {WITH_IF "address 10.0.0.256\n", 6, 9, "an IPv4 or IPv6 address"},
-        {WITH_IF "tenant t\n", 6, 8, "there is no tenant \"t\""},
-        {WITH_IF "inter-router-security x\n", 6, 23, "there is no security \"x\""},
-        {WITH_IF "mtu 1279\n", 6, 5, "1280-9000 bytes"},
-        {WITH_IF "address 10.0.0.1\nexit\nexit\nnetwork-interface j\naddress 10.0.0.1\n", 10, 9,
-         "node n has it on network-interface i already"},
-        {WITH_IF "address ::1\nexit\naddress 0::1\n", 8, 9, "already; allowed: once"},
-        {WITH_IF "exit\nexit\ndevice-interface e\nnetwork-interface i\n", 9, 19,
-         "stands in device-interface d already"},
-        {WITH_IF "neighborhood x\ntopology star\n", 7, 10, "mesh, hub, spoke"},
-        {WITH_IF "neighborhood x\nport-range 20000\nend-port 20000\n", 8, 10,
-         "20000 is too low for a range from 20000; allowed: 20001-65534"},
-        {WITH_IF "neighborhood x\nport-range 16383\n", 7, 12, "allowed: 16384-65533"},
-        {WITH_IF "neighborhood x\nport-range 16384\nend-port 65535\n", 8, 10, "allowed: 16385-65534"},
-        {WITH_IF "neighborhood x\nport-range 16384\nexit\nport-range 30000\nend-port 29999\n", 10, 10,
-         "allowed: 30001-65534"},
-        {"config\nauthority\nexit\nexit\nauthority\n", 5, 1, "a second authority"},
-    };
     test_heap heap = {0};
     svr_allocator alloc = test_allocator(&heap);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const struct refusal *r = &refusals[i];
         svr_config *c = (svr_config *)1;
         svr_config_error err;
-        assert_int_equal(svr_config_parse(&alloc, bad[i].text, strlen(bad[i].text), &c, &err), -1);
+        assert_int_equal(svr_config_parse(&alloc, r->text, strlen(r->text), &c, &err), -1);
         assert_null(c);
-        if (err.line != bad[i].line || err.column != bad[i].column || !strstr(err.message, bad[i].message))
+        if (err.line != r->line || err.column != r->column || !strstr(err.message, r->message))
             fail_msg("case %zu: %u:%u: %s", i, err.line, err.column, err.message);
         assert_int_equal(heap.live, 0);
     }
@@ -428,6 +490,7 @@ int main(void) {
         cmocka_unit_test(test_config_generates_peers_from_neighborhoods),
         cmocka_unit_test(test_config_topology_decides_who_peers),
         cmocka_unit_test(test_config_takes_peers_by_hand),
+        cmocka_unit_test(test_config_takes_a_common_name_by_hand_where_there_is_none),
         cmocka_unit_test(test_config_refuses_with_the_place_and_the_allowed_values),
         cmocka_unit_test(test_config_merges_what_is_written_twice),
         cmocka_unit_test(test_config_takes_the_first_of_several_port_ranges),
