@@ -4,7 +4,11 @@
 #include <string.h>
 
 void svr_keyring_init(svr_keyring *ring, svr_runtime *rt, const char *peer) {
-    *ring = (svr_keyring){.rt = rt, .peer = peer, .changeover = SVR_TIME_NEVER, .erase = SVR_TIME_NEVER};
+    *ring = (svr_keyring){.rt = rt,
+                          .peer = peer,
+                          .changeover = SVR_TIME_NEVER,
+                          .heard = SVR_TIME_NEVER,
+                          .heard_next = SVR_TIME_NEVER};
 }
 
 void svr_peer_key_del(const svr_allocator *alloc, svr_peer_key *key) {
@@ -41,7 +45,7 @@ static void discard(svr_keyring *ring, svr_peer_key **slot, const char *reason) 
 void svr_keyring_install(svr_keyring *ring, svr_peer_key *key) {
     discard(ring, &ring->next, "replaced by a later exchange");
     ring->next = key;
-    ring->changeover = SVR_TIME_NEVER;
+    ring->changeover = ring->heard_next = SVR_TIME_NEVER;
     tell(ring, key, "computed", "");
 }
 
@@ -51,8 +55,8 @@ static void change_over(svr_keyring *ring, const char *reason) {
     ring->current = ring->next;
     ring->next = NULL;
     ring->changeover = SVR_TIME_NEVER;
-    ring->erase = ring->old ? ring->rt->now + SVR_KEY_GRACE : SVR_TIME_NEVER;
-    ring->heard = false;
+    ring->heard = ring->heard_next;
+    ring->heard_next = SVR_TIME_NEVER;
     ring->rotations++;
     ring->changed = ring->rt->now;
     tell(ring, ring->current, "sending", reason);
@@ -69,16 +73,15 @@ bool svr_keyring_peer_has_next(svr_keyring *ring, bool lacks_current) {
     return true;
 }
 
-static void erase_old_if_due(svr_keyring *ring) {
-    if (!ring->old || ring->rt->now < ring->erase || !ring->heard) return;
-    discard(ring, &ring->old, "grace over");
-    ring->erase = SVR_TIME_NEVER;
+/* From when the old key may go; SVR_TIME_NEVER while there is none or the new one has not been heard. */
+static svr_time erasure(const svr_keyring *ring) {
+    if (!ring->old || ring->heard == SVR_TIME_NEVER) return SVR_TIME_NEVER;
+    return (ring->heard > ring->changed ? ring->heard : ring->changed) + SVR_KEY_GRACE;
 }
 
 void svr_keyring_heard(svr_keyring *ring, const svr_peer_key *key) {
-    if (key != ring->current) return;
-    ring->heard = true;
-    erase_old_if_due(ring);
+    svr_time *first = key == ring->current ? &ring->heard : key == ring->next ? &ring->heard_next : NULL;
+    if (first && *first == SVR_TIME_NEVER) *first = ring->rt->now;
 }
 
 bool svr_keyring_run(svr_keyring *ring) {
@@ -87,12 +90,12 @@ bool svr_keyring_run(svr_keyring *ring) {
         change_over(ring, "grace over");
         changed = true;
     }
-    erase_old_if_due(ring);
+    if (erasure(ring) <= ring->rt->now) discard(ring, &ring->old, "grace over");
     return changed;
 }
 
 svr_time svr_keyring_deadline(const svr_keyring *ring) {
-    svr_time erase = ring->heard ? ring->erase : SVR_TIME_NEVER;
+    svr_time erase = erasure(ring);
     return ring->changeover < erase ? ring->changeover : erase;
 }
 

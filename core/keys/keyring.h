@@ -7,10 +7,10 @@
  *
  * A key enters as `next`. Once the peer is known to have it too (t0), the changeover is set to t0 + 30 s:
  * next becomes current, current becomes old (KEY-OLD-IN-REKEY, KEY-GRACE-30). The old key is erased 30 s
- * after the changeover, and not before a packet under the new one has come in: the peer may still be sending
- * under the old one behind an outage (KEY-OUTAGE). An answer that nobody confirmed stays in `next` without a
- * changeover until a later exchange replaces it. When the peer does not hold our current key, or there is
- * none, the changeover is immediate. */
+ * after the changeover, or after the first packet under the new key if that is later: until then the peer may
+ * be sending under the old one (behind an outage, KEY-OUTAGE), and its last packet under it may be 30 s on
+ * its way. An answer that nobody confirmed stays in `next` without a changeover until a later exchange
+ * replaces it. When the peer does not hold our current key, or there is none, the changeover is immediate. */
 #ifndef SVR_KEYS_KEYRING_H
 #define SVR_KEYS_KEYRING_H
 
@@ -50,8 +50,8 @@ typedef struct svr_keyring {
     const char *peer; /* for events */
     svr_peer_key *current, *old, *next;
     svr_time changeover; /* SVR_TIME_NEVER: the peer is not known to have `next` */
-    svr_time erase;      /* from when the old key may go; SVR_TIME_NEVER: there is none */
-    bool heard;          /* a packet under `current` came in since the changeover */
+    svr_time heard;      /* first packet under `current`; SVR_TIME_NEVER: none yet */
+    svr_time heard_next; /* the same for `next` */
     uint64_t rotations;  /* changeovers so far */
     svr_time changed;    /* instant of the last one */
 } svr_keyring;

@@ -136,12 +136,12 @@ static bool lacks_current(const svr_peer *peer, const svr_key_list *held) {
 }
 
 void svr_peer_heard(svr_peer *peer, svr_peer_key *key, const svr_key_list *held) {
+    svr_keyring_heard(&peer->ring, key);
     if (peer->ring.next && (key == peer->ring.next || svr_key_list_has(held, peer->ring.next))) {
         known(peer, lacks_current(peer, held));
         peer->salt_acked = true;
-        svr_peer_progress(peer);
     }
-    svr_keyring_heard(&peer->ring, key);
+    svr_peer_progress(peer);
 }
 
 /* ---- our request ---------------------------------------------------------------------------- */

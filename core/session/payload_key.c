@@ -181,6 +181,9 @@ void svr_payload_heard(svr_session *s, const svr_payload_key *key) {
     if (key == r->next && !svr_session_is_originator(s)) change_over(s);
     if (key != r->current || r->heard) return;
     r->heard = true;
+    /* What its sender sent last under the old key may be a whole grace on its way. */
+    if (r->old && r->erase < s->all->rt->now + SVR_PAYLOAD_GRACE && !svr_session_is_originator(s))
+        r->erase = s->all->rt->now + SVR_PAYLOAD_GRACE;
     svr_payload_run(s);
     svr_session_plan(s);
 }
