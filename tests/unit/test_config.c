@@ -55,6 +55,33 @@ static void test_config_loads_the_samples_of_the_spec_as_they_stand(void **state
     assert_int_equal(heap.live, 0);
 }
 
+/* CFG-SAMPLES: an operator who follows the spec pastes one sample after the other. */
+static void test_config_loads_the_samples_one_after_the_other(void **state) {
+    (void)state;
+    static const char *const samples[] = {"sample-enable.conf", "sample-peering-common-name.conf",
+                                          "sample-rekeying.conf", "sample-default.conf",
+                                          "sample-default.conf"};
+    static char text[TEXT_MAX], one[TEXT_MAX];
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        size_t n = read_sample(samples[i], one);
+        assert_true(len + n < sizeof text);
+        memcpy(text + len, one, n);
+        len += n;
+    }
+    svr_config *c = load(&alloc, text, len);
+    assert_true(c->enhanced_security);
+    assert_int_equal(c->n_routers, 3);
+    assert_int_equal(svr_config_router(c, "RTR_EAST_CONDUCTOR")->n_nodes, 1);
+    assert_string_equal(svr_config_router(c, "RTR_EAST_CONDUCTOR")->peering_common_name, "");
+    assert_null(svr_config_router(c, "combo"));
+    assert_null(svr_config_node(svr_config_router(c, "combo-east"), NULL));
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
 /* CFG-PAYLOAD-REKEY, CFG-PEER-REKEY, CFG-RETRANSMIT, CFG-TIMEOUT, CFG-INVALID-CERT, CFG-KEX: defaults and
  * given values */
 static void test_config_key_management_has_defaults_and_takes_values(void **state) {
@@ -84,6 +111,65 @@ static void test_config_key_management_has_defaults_and_takes_values(void **stat
     assert_int_equal(c->keys.invalid_certificate, SVR_FAIL_HARD);
     assert_int_equal(c->keys.kex, SVR_KEX_X25519);
     svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+/* CFG-KEX: each choice, and what it is without its inner value. */
+static void test_config_selects_the_key_exchange(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        svr_kex_algorithm kex;
+        uint32_t dh_bits;
+    } cases[] = {
+        {"diffie-hellman\n", SVR_KEX_DH, 4096},
+        {"diffie-hellman\ndh-key-size 1024\n", SVR_KEX_DH, 1024},
+        {"diffie-hellman\ndh-key-size 2048\n", SVR_KEX_DH, 2048},
+        {"diffie-hellman\ndh-key-size 4096\n", SVR_KEX_DH, 4096},
+        {"ecdh\n", SVR_KEX_ECDH_P521, 4096},
+        {"ecdh\ncurve P-521\n", SVR_KEX_ECDH_P521, 4096},
+        {"ecdh\ncurve X25519\n", SVR_KEX_X25519, 4096},
+    };
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[160];
+        int n = snprintf(text, sizeof text, "authority\nsecurity-key-management\nkey-exchange-algorithm\n%s",
+                         cases[i].text);
+        svr_config *c = load(&alloc, text, (size_t)n);
+        assert_int_equal(c->keys.kex, cases[i].kex);
+        assert_int_equal(c->keys.dh_bits, cases[i].dh_bits);
+        svr_config_del(c);
+    }
+    assert_int_equal(heap.live, 0);
+}
+
+/* CFG-PAYLOAD-REKEY, CFG-PEER-REKEY, CFG-RETRANSMIT, CFG-TIMEOUT: the ends of each range are in it, their
+ * neighbours are not. */
+static void test_config_ranges_end_where_the_spec_says(void **state) {
+    (void)state;
+    static const struct {
+        const char *word;
+        uint32_t min, max;
+    } ranges[] = {{"payload-key-rekey-interval", 1, 720},
+                  {"peer-key-rekey-interval", 1, 720},
+                  {"peer-key-retransmit-interval", 5, 3600},
+                  {"peer-key-timeout", 1, 1000000}};
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        const uint32_t values[] = {ranges[i].min - 1, ranges[i].min, ranges[i].max, ranges[i].max + 1};
+        for (size_t k = 0; k < 4; k++) {
+            char text[120];
+            svr_config *c;
+            svr_config_error err;
+            int n = snprintf(text, sizeof text, "authority\nsecurity-key-management\n%s %u", ranges[i].word,
+                             values[k]);
+            bool good = svr_config_parse(&alloc, text, (size_t)n, &c, &err) == 0;
+            assert_int_equal(good, k == 1 || k == 2);
+            svr_config_del(c);
+        }
+    }
     assert_int_equal(heap.live, 0);
 }
 
@@ -155,17 +241,21 @@ static size_t peers_of(const svr_config *c, const char *name) {
     return svr_config_router(c, name)->n_peers;
 }
 
+/* CFG-PEERS-AUTO, CFG-ENABLE (off: nobody needs an alias) */
 static void test_config_topology_decides_who_peers(void **state) {
     (void)state;
     test_heap heap = {0};
     svr_allocator alloc = test_allocator(&heap);
     static const char text[] = "authority\n" ROUTER("h1", "hub", "192.0.2.1") ROUTER("h2", "hub", "192.0.2.2")
-        ROUTER("s1", "spoke", "192.0.2.3") ROUTER("s2", "spoke", "192.0.2.4")
-            ROUTER("m", "mesh", "2001:db8::1");
+        ROUTER("s1", "spoke", "192.0.2.3") ROUTER("s2", "spoke", "192.0.2.4") ROUTER("m", "mesh", "192.0.2.5")
+            ROUTER("v6", "mesh", "2001:db8::1");
     svr_config *c = load(&alloc, text, sizeof text - 1);
-    assert_int_equal(peers_of(c, "h1"), 3); /* hub, both spokes; the mesh router speaks another family */
-    assert_int_equal(peers_of(c, "s1"), 2);
-    assert_int_equal(peers_of(c, "m"), 0);
+    assert_int_equal(peers_of(c, "h1"), 4); /* the other hub, both spokes, the mesh router */
+    assert_int_equal(peers_of(c, "h2"), 4);
+    assert_int_equal(peers_of(c, "s1"), 3); /* both hubs, the mesh router; not the other spoke */
+    assert_int_equal(peers_of(c, "s2"), 3);
+    assert_int_equal(peers_of(c, "m"), 4);
+    assert_int_equal(peers_of(c, "v6"), 0); /* speaks no family that another does */
     svr_config_del(c);
     assert_int_equal(heap.live, 0);
 }
@@ -420,72 +510,178 @@ static void test_config_wants_a_common_name_of_peers_that_exchange_keys(void **s
     assert_int_equal(heap.live, 0);
 }
 
-/* Whatever the text: a model or an error, and no memory left behind. */
-static void parse_and_forget(const char *text, size_t len, test_heap *heap) {
+/* Whatever the text: a model (true), or an error that fits its field and has a place, and no memory left
+ * behind. */
+static bool parse_and_forget(const char *text, size_t len, test_heap *heap) {
     svr_allocator alloc = test_allocator(heap);
     svr_config *c;
     svr_config_error err;
-    if (svr_config_parse(&alloc, text, len, &c, &err) == 0)
-        svr_config_del(c);
-    else
-        assert_true(err.message[0] != 0);
+    bool good = svr_config_parse(&alloc, text, len, &c, &err) == 0;
+    if (!good) {
+        bool no_memory = strcmp(err.message, "out of memory") == 0;
+        assert_true(no_memory == (err.line == 0) && no_memory == (err.column == 0));
+        assert_in_range(strlen(err.message), 1, sizeof err.message - 2);
+        for (const char *p = err.message; *p; p++)
+            assert_true((unsigned char)*p >= ' ');
+    }
+    svr_config_del(c);
     assert_int_equal(heap->live, 0);
+    return good;
 }
 
-static void test_config_survives_every_truncation_and_mutation(void **state) {
+/* The example, and a router with peers and paths by hand. */
+static size_t read_everything(char out[TEXT_MAX]) {
+    static const char more[] = "\nauthority\nrouter x\npeering-common-name px\npeer far\n"
+                               "peering-common-name alias-far\nexit\nnode n\ndevice-interface w\n"
+                               "network-interface w\naddress 192.0.2.1\nexit\naddress 2001:db8::1\nexit\n"
+                               "neighborhood net\nport-range 20000\nexit\nport-range 30000\nexit\n"
+                               "adjacency 2001:db8::2\nip-address 2001:db8::2\npeer far\n";
+    size_t n = read_sample("authority-example.conf", out), outer = strlen("exit\n");
+    assert_true(n + sizeof more < TEXT_MAX);
+    memcpy(out + n - outer, more, sizeof more); /* in place of the last exit */
+    return n - outer + sizeof more - 1;
+}
+
+static void test_config_survives_every_truncation(void **state) {
     (void)state;
     static char text[TEXT_MAX];
     test_heap heap = {0};
-    size_t len = read_sample("authority-example.conf", text);
-    for (size_t n = 0; n <= len; n += n < 2000 ? 1 : 7) {
+    size_t len = read_everything(text);
+    svr_allocator alloc = test_allocator(&heap);
+    svr_config_del(load(&alloc, text, len));
+    for (size_t n = 0; n <= len; n++) {
         char *exact = malloc(n + 1); /* so that reading past the end is seen */
+        memcpy(exact, text + len - n, n);
+        parse_and_forget(exact, n, &heap); /* the end alone */
         memcpy(exact, text, n);
         parse_and_forget(exact, n, &heap);
         free(exact);
     }
-    static const char with[] = {0, '"', '#', '\n', ' ', 'x', '9', (char)0xff};
-    for (size_t n = 0; n < len; n += 3) {
-        char was = text[n];
-        text[n] = with[n % sizeof with];
-        parse_and_forget(text, len, &heap);
-        text[n] = was;
+}
+
+/* One byte is another, is missing, or stands twice. */
+static void test_config_survives_every_mutation(void **state) {
+    (void)state;
+    static char text[TEXT_MAX], bent[TEXT_MAX];
+    static const char with[] = {0, '"', '#', '\n', ' ', 'x', '9', '/', ':', '-', '\033', (char)0xff};
+    test_heap heap = {0};
+    size_t len = read_everything(text);
+    for (size_t n = 0; n < len; n++) {
+        memcpy(bent, text, len);
+        bent[n] = with[n * 7 % sizeof with];
+        parse_and_forget(bent, len, &heap);
+        memcpy(bent + n, text + n + 1, len - n - 1);
+        parse_and_forget(bent, len - 1, &heap);
+        memcpy(bent + n + 1, text + n, len - n);
+        bent[n] = text[n];
+        parse_and_forget(bent, len + 1, &heap);
     }
 }
 
+/* Memory comes in chunks, so that most places where it may run short lie inside one. A description of growing
+ * length in front moves the chunks' borders over all of them. */
 static void test_config_survives_every_failing_allocation(void **state) {
     (void)state;
-    static char text[TEXT_MAX];
-    size_t len = read_sample("authority-example.conf", text);
-    for (size_t n = 1;; n++) {
-        test_heap heap = {.fail_at = n};
-        parse_and_forget(text, len, &heap);
-        if (heap.requests < n) break;
+    enum { CHUNK = 16384, STEP = 16 };
+    static char text[TEXT_MAX], padded[TEXT_MAX];
+    size_t len = read_everything(text);
+    for (size_t pad = 0; pad < CHUNK; pad += STEP) {
+        int at = snprintf(padded, sizeof padded, "config\nauthority\ndescription \"%0*d\"\nexit\nexit\n",
+                          (int)pad, 0);
+        memcpy(padded + at, text, len);
+        for (size_t n = 1;; n++) {
+            test_heap heap = {.fail_at = n};
+            bool good = parse_and_forget(padded, (size_t)at + len, &heap);
+            assert_true(good == (heap.requests < n));
+            if (good) break;
+        }
     }
+}
+
+/* ---- the reference -------------------------------------------------------------------------- */
+
+static char *read_reference(void) {
+    static char doc[TEXT_MAX];
+    FILE *f = fopen("docs/configuration.md", "r");
+    assert_non_null(f);
+    size_t n = fread(doc, 1, sizeof doc - 1, f);
+    fclose(f);
+    assert_true(n < sizeof doc - 1);
+    doc[n] = 0;
+    return doc;
+}
+
+static bool line_has(const char *line, const char *what) {
+    const char *at = strstr(line, what);
+    return at && at < line + strcspn(line, "\n");
+}
+
+/* Whether the line tells the values that the word takes. */
+static bool line_tells(const char *line, const svr_schema *s) {
+    char text[40];
+    if (s->type == SVR_VALUE_BOOL) return line_has(line, "true") && line_has(line, "false");
+    if (s->type == SVR_VALUE_NUMBER_OR_NEVER && !line_has(line, "never")) return false;
+    if (s->type == SVR_VALUE_NUMBER || s->type == SVR_VALUE_NUMBER_OR_NEVER) {
+        snprintf(text, sizeof text, "%u-%u", s->min, s->max);
+        return line_has(line, text);
+    }
+    for (size_t i = 0; s->type == SVR_VALUE_CHOICE && s->choices[i]; i++)
+        if (!line_has(line, s->choices[i])) return false;
+    return true;
 }
 
 static void look_up_words(const svr_schema *block, const char *doc) {
     for (const svr_schema *s = block->children; s->word; s++) {
         char quoted[80];
+        bool told = false;
         snprintf(quoted, sizeof quoted, "`%s`", s->word);
-        if (!strstr(doc, quoted)) fail_msg("docs/configuration.md does not mention %s", quoted);
+        for (const char *at = strstr(doc, quoted); at && !told; at = strstr(at + 1, quoted)) {
+            while (at > doc && at[-1] != '\n')
+                at--;
+            told = line_tells(at, s);
+            at += strcspn(at, "\n");
+        }
+        if (!told)
+            fail_msg("docs/configuration.md does not tell the values of %s in %s", quoted, block->word);
         if (s->kind == SVR_SCHEMA_BLOCK) look_up_words(s, doc);
     }
 }
 
-static void test_config_reference_names_every_word(void **state) {
+static bool is_word(const svr_schema *block, const char *word, size_t len) {
+    if (svr_schema_find(block, word, len)) return true;
+    for (const svr_schema *s = block->children; s->word; s++)
+        if (s->kind == SVR_SCHEMA_BLOCK && is_word(s, word, len)) return true;
+    return false;
+}
+
+static void test_config_reference_tells_every_word_and_its_values(void **state) {
     (void)state;
-    static char doc[TEXT_MAX];
-    FILE *f = fopen("docs/configuration.md", "r");
-    assert_non_null(f);
-    doc[fread(doc, 1, sizeof doc - 1, f)] = 0;
-    fclose(f);
-    look_up_words(&svr_schema_root, doc);
+    look_up_words(&svr_schema_root, read_reference());
+}
+
+/* The first cells of its tables. */
+static void test_config_reference_has_no_word_that_the_language_lacks(void **state) {
+    (void)state;
+    size_t words = 0;
+    for (const char *line = read_reference(); line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *end = strncmp(line, "| `", 3) == 0 ? strchr(line + 1, '|') : line;
+        for (const char *at = memchr(line, '`', (size_t)(end - line)); at && at < end; words++) {
+            size_t len = strcspn(at + 1, "`");
+            if (!is_word(&svr_schema_root, at + 1, len)) fail_msg("no such word: %.*s", (int)len, at + 1);
+            at = strchr(at + len + 2, '`');
+        }
+    }
+    assert_true(words > 50);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_loads_the_samples_of_the_spec_as_they_stand),
+        cmocka_unit_test(test_config_loads_the_samples_one_after_the_other),
         cmocka_unit_test(test_config_key_management_has_defaults_and_takes_values),
+        cmocka_unit_test(test_config_selects_the_key_exchange),
+        cmocka_unit_test(test_config_ranges_end_where_the_spec_says),
         cmocka_unit_test(test_config_example_holds_what_it_says),
         cmocka_unit_test(test_config_generates_peers_from_neighborhoods),
         cmocka_unit_test(test_config_topology_decides_who_peers),
@@ -497,9 +693,11 @@ int main(void) {
         cmocka_unit_test(test_config_keeps_the_order_of_next_hops),
         cmocka_unit_test(test_config_bounds_the_interfaces_of_a_node),
         cmocka_unit_test(test_config_wants_a_common_name_of_peers_that_exchange_keys),
-        cmocka_unit_test(test_config_survives_every_truncation_and_mutation),
+        cmocka_unit_test(test_config_survives_every_truncation),
+        cmocka_unit_test(test_config_survives_every_mutation),
         cmocka_unit_test(test_config_survives_every_failing_allocation),
-        cmocka_unit_test(test_config_reference_names_every_word),
+        cmocka_unit_test(test_config_reference_tells_every_word_and_its_values),
+        cmocka_unit_test(test_config_reference_has_no_word_that_the_language_lacks),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
