@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/model.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Peers come from the neighborhoods: routers that share one peer, over each pair of interfaces in it and each
@@ -215,7 +216,8 @@ static size_t count_peers(const svr_config *c, const svr_router_config *self) {
 static bool build_router_peers(svr_builder *b, svr_router_config *self) {
     svr_config *c = b->config;
     if (!check_by_hand(b, self)) return false;
-    self->peers = svr_arena_get(b->arena, count_peers(c, self), sizeof *self->peers);
+    size_t most = count_peers(c, self);
+    self->peers = svr_arena_get(b->arena, most, sizeof *self->peers);
     if (!self->peers) return false;
     for (size_t i = 0; i < c->n_routers; i++) {
         const svr_router_config *other = &c->routers[i];
@@ -224,6 +226,7 @@ static bool build_router_peers(svr_builder *b, svr_router_config *self) {
     }
     for (const svr_tree *t = svr_tree_child(self->tree, "peer"); t; t = svr_tree_next(t))
         if (!svr_config_router(c, t->keys[0]) && !build_peer(b, self, NULL, t)) return false;
+    assert(self->n_peers <= most);
     if (self->n_peers && c->enhanced_security && !self->peering_common_name[0])
         return svr_config_fail(
             b->err, ((const svr_tree *)self->tree)->place,
