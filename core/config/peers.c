@@ -191,8 +191,8 @@ static bool build_peer(svr_builder *b, svr_router_config *self, const svr_router
                        const svr_tree *hand) {
     svr_peer_config found = {.name = other ? other->name : hand->keys[0]};
     size_t by_hand = hand ? list_adjacencies(self, &found, NULL) : 0;
-    found.generated = other && by_hand == 0;
     found.n_paths = by_hand ? by_hand : other ? list_paths(self, other, NULL, NULL) : 0;
+    found.generated = found.n_paths > by_hand;
     if (!found.n_paths && !hand) return true; /* not a peer */
     found.paths = svr_arena_get(b->arena, found.n_paths, sizeof *found.paths);
     if (!found.paths) return false;

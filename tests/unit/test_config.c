@@ -309,6 +309,8 @@ static void test_config_takes_a_common_name_by_hand_where_there_is_none(void **s
     static const char text[] = "authority\nrouter b\nexit\nrouter a\npeer b\npeering-common-name x\n";
     svr_config *c = load(&alloc, text, sizeof text - 1);
     assert_string_equal(svr_config_router(c, "a")->peers[0].peering_common_name, "x");
+    assert_int_equal(svr_config_router(c, "a")->peers[0].n_paths, 0); /* they share no neighborhood */
+    assert_false(svr_config_router(c, "a")->peers[0].generated);
     svr_config_del(c);
     assert_int_equal(heap.live, 0);
 }

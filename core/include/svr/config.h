@@ -67,7 +67,7 @@ typedef struct svr_neighborhood {
     const char *name;
     svr_topology topology;
     const char *vector;   /* NULL when absent */
-    svr_port_range ports; /* waypoint ports: default 16384..65534 */
+    svr_port_range ports; /* waypoint ports, two at least: the first `port-range`; default 16384..65534 */
     bool pmtu_discovery;
     svr_tcp_transport tcp_transport; /* default SVR_TCP_AS_UDP */
 } svr_neighborhood;
@@ -114,8 +114,8 @@ typedef struct svr_path_config {
 typedef struct svr_peer_config {
     const char *name; /* the peer's router name */
     const char *peering_common_name;
-    bool generated;
-    svr_path_config *paths; /* from all nodes of the router */
+    bool generated;         /* its paths come from neighborhoods, not from `adjacency` */
+    svr_path_config *paths; /* from all nodes of the router; none when only named by hand */
     size_t n_paths;
 } svr_peer_config;
 
@@ -189,7 +189,7 @@ typedef struct svr_config {
 /* Where and why a text was refused (CFG-REJECT). `message` is one sentence that names what was found and what
  * is allowed. */
 typedef struct svr_config_error {
-    uint32_t line, column; /* both from 1; 0 when the whole text is meant */
+    uint32_t line, column; /* of the word meant; both from 1, columns in bytes; 0: no memory */
     char message[256];
 } svr_config_error;
 
