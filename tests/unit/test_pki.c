@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT
+ * core/pki: identities, and verdicts on chains of a CA that the test makes. */
+#include "pki/pki.h"
+#include "unit.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+
+#define NAME "alias-a"
+#define T0 INT64_C(1735689600) /* 2025-01-01 00:00:00 UTC */
+#define DAY INT64_C(86400)
+#define AT(seconds) ((svr_wall)((seconds) * (int64_t)SVR_SEC))
+
+/* A certificate with its key. */
+typedef struct pair {
+    X509 *cert;
+    EVP_PKEY *key;
+} pair;
+
+typedef struct world {
+    test_heap heap;
+    svr_allocator alloc;
+    svr_crypt *c;
+    pair root, middle, leaf;
+    char ca[4096], chain[8192], key[4096];
+} world;
+
+static void extend(X509 *cert, int nid, const char *value) {
+    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+    assert_non_null(ext);
+    assert_int_equal(X509_add_ext(cert, ext, -1), 1);
+    X509_EXTENSION_free(ext);
+}
+
+/* Signed by `by`, or by itself; takes the key over. Valid T0 to T0 + days. */
+static pair issue(const pair *by, EVP_PKEY *key, const char *cn, const char *san, int days) {
+    static long serial = 1;
+    pair p = {X509_new(), key};
+    X509_NAME *name = X509_get_subject_name(p.cert);
+    X509_set_version(p.cert, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(p.cert), serial++);
+    ASN1_TIME_set(X509_getm_notBefore(p.cert), T0);
+    ASN1_TIME_set(X509_getm_notAfter(p.cert), T0 + days * DAY);
+    X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
+    X509_set_issuer_name(p.cert, by ? X509_get_subject_name(by->cert) : name);
+    X509_set_pubkey(p.cert, key);
+    extend(p.cert, NID_basic_constraints, san ? "critical,CA:FALSE" : "critical,CA:TRUE");
+    if (san && san[0]) extend(p.cert, NID_subject_alt_name, san);
+    EVP_PKEY *signer = by ? by->key : key;
+    const EVP_MD *md = EVP_PKEY_is_a(signer, "ED25519") ? NULL : EVP_sha384();
+    assert_true(X509_sign(p.cert, signer, md) > 0);
+    return p;
+}
+
+static void free_pair(pair *p) {
+    X509_free(p->cert);
+    EVP_PKEY_free(p->key);
+    *p = (pair){0};
+}
+
+static EVP_PKEY *p256(void) {
+    return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+}
+
+/* Appends the PEM text of a certificate, or of a key. */
+static void append_pem(char *out, size_t size, X509 *cert, EVP_PKEY *key) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *p;
+    if (cert) PEM_write_bio_X509(bio, cert);
+    if (key) PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+    long n = BIO_get_mem_data(bio, &p);
+    assert_true(strlen(out) + (size_t)n < size);
+    strncat(out, p, (size_t)n);
+    BIO_free(bio);
+}
+
+static void set_leaf(world *w, EVP_PKEY *key, const char *cn, const char *san, int days) {
+    free_pair(&w->leaf);
+    w->leaf = issue(&w->middle, key, cn, san, days);
+    w->chain[0] = w->key[0] = 0;
+    append_pem(w->chain, sizeof w->chain, w->leaf.cert, NULL);
+    append_pem(w->chain, sizeof w->chain, w->middle.cert, NULL);
+    append_pem(w->key, sizeof w->key, NULL, w->leaf.key);
+}
+
+static int setup(void **state) {
+    world *w = *state = calloc(1, sizeof *w);
+    w->alloc = test_allocator(&w->heap);
+    w->c = svr_crypt_new(&w->alloc, NULL, SVR_ENGINE_AUTO);
+    w->root = issue(NULL, p256(), "root", NULL, 3650);
+    w->middle = issue(&w->root, p256(), "middle", NULL, 1000);
+    append_pem(w->ca, sizeof w->ca, w->root.cert, NULL);
+    set_leaf(w, p256(), NAME, "", 365);
+    return 0;
+}
+
+static int teardown(void **state) {
+    world *w = *state;
+    free_pair(&w->root);
+    free_pair(&w->middle);
+    free_pair(&w->leaf);
+    svr_crypt_del(w->c);
+    size_t live = w->heap.live;
+    free(w);
+    return live ? -1 : 0;
+}
+
+static svr_identity *identity(world *w) {
+    svr_error err;
+    svr_identity *id = svr_identity_new(w->c, w->chain, w->key, &err);
+    if (!id) fail_msg("%s", err.message);
+    return id;
+}
+
+/* The verdict on the world's leaf, or on `chain` when given. */
+static svr_cert_verdict judge(world *w, const char *ca, const char *crl, svr_wall wall,
+                              const svr_piece *chain) {
+    svr_error err;
+    svr_identity *id = identity(w);
+    svr_trust *trust = svr_trust_new(w->c, ca, crl, &err);
+    svr_peer_cert *cert;
+    assert_non_null(trust);
+    svr_cert_verdict v = svr_trust_judge(trust, chain ? *chain : svr_identity_chain(id), NAME, wall, &cert);
+    bool usable =
+        v == SVR_CERT_VALID || v == SVR_CERT_EXPIRED || v == SVR_CERT_NOT_YET_VALID || v == SVR_CERT_REVOKED;
+    assert_int_equal(cert != NULL, usable);
+    svr_peer_cert_del(cert);
+    svr_trust_del(trust);
+    svr_identity_del(id);
+    return v;
+}
+
+/* CRT-CA, CRY-X509; expiry to the second, both ends included */
+static void test_pki_judges_time_to_the_second(void **state) {
+    world *w = *state;
+    svr_wall end = AT(T0 + 365 * DAY);
+    assert_int_equal(judge(w, w->ca, NULL, AT(T0) - 1, NULL), SVR_CERT_NOT_YET_VALID);
+    assert_int_equal(judge(w, w->ca, NULL, AT(T0), NULL), SVR_CERT_VALID);
+    assert_int_equal(judge(w, w->ca, NULL, end + (svr_wall)SVR_SEC - 1, NULL), SVR_CERT_VALID);
+    assert_int_equal(judge(w, w->ca, NULL, end + (svr_wall)SVR_SEC, NULL), SVR_CERT_EXPIRED);
+}
+
+/* CFG-PCN-MATCH */
+static void test_pki_finds_the_name_in_cn_or_san(void **state) {
+    world *w = *state;
+    set_leaf(w, p256(), "other", "URI:urn:ssr:peering:" NAME, 365);
+    assert_int_equal(judge(w, w->ca, NULL, AT(T0), NULL), SVR_CERT_VALID);
+    set_leaf(w, p256(), "other", "URI:urn:ssr:peering:" NAME "x", 365);
+    assert_int_equal(judge(w, w->ca, NULL, AT(T0), NULL), SVR_CERT_NAME_MISMATCH);
+    set_leaf(w, p256(), NAME "x", "DNS:" NAME, 365);
+    assert_int_equal(judge(w, w->ca, NULL, AT(T0), NULL), SVR_CERT_NAME_MISMATCH);
+}
+
+static void test_pki_wants_a_path_to_the_ca(void **state) {
+    world *w = *state;
+    char other[4096] = "";
+    pair stranger = issue(NULL, p256(), "stranger", NULL, 3650);
+    append_pem(other, sizeof other, stranger.cert, NULL);
+    assert_int_equal(judge(w, other, NULL, AT(T0), NULL), SVR_CERT_UNTRUSTED);
+    free_pair(&stranger);
+    w->chain[0] = 0; /* the intermediate is missing */
+    append_pem(w->chain, sizeof w->chain, w->leaf.cert, NULL);
+    assert_int_equal(judge(w, w->ca, NULL, AT(T0), NULL), SVR_CERT_UNTRUSTED);
+}
+
+/* CRT-SELF: accepted by name where there is no CA, never where there is one */
+static void test_pki_self_signed_serves_without_a_ca_only(void **state) {
+    world *w = *state;
+    svr_error err;
+    svr_identity *id = svr_identity_new_self_signed(w->c, NAME, AT(T0), &err);
+    assert_non_null(id);
+    assert_true(svr_identity_is_self_signed(id));
+    assert_int_equal(svr_identity_not_after(id), AT(T0 + 3650 * DAY));
+    svr_piece chain = svr_identity_chain(id);
+    assert_int_equal(judge(w, NULL, NULL, AT(T0), &chain), SVR_CERT_VALID);
+    assert_int_equal(judge(w, w->ca, NULL, AT(T0), &chain), SVR_CERT_UNTRUSTED);
+    svr_identity_del(id);
+}
+
+static void write_crl(char *out, size_t size, const pair *by, const X509 *revoked) {
+    X509_CRL *crl = X509_CRL_new();
+    X509_REVOKED *entry = X509_REVOKED_new();
+    ASN1_TIME *t = ASN1_TIME_set(NULL, T0);
+    X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(crl, X509_get_subject_name(by->cert));
+    X509_CRL_set1_lastUpdate(crl, t);
+    X509_REVOKED_set_serialNumber(entry, (ASN1_INTEGER *)X509_get0_serialNumber(revoked));
+    X509_REVOKED_set_revocationDate(entry, t);
+    X509_CRL_add0_revoked(crl, entry);
+    assert_true(X509_CRL_sign(crl, by->key, EVP_sha384()) > 0);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *p;
+    PEM_write_bio_X509_CRL(bio, crl);
+    long n = BIO_get_mem_data(bio, &p);
+    assert_true((size_t)n < size);
+    memcpy(out, p, (size_t)n);
+    out[n] = 0;
+    BIO_free(bio);
+    ASN1_TIME_free(t);
+    X509_CRL_free(crl);
+}
+
+static void test_pki_knows_what_is_revoked(void **state) {
+    world *w = *state;
+    char crl[4096];
+    write_crl(crl, sizeof crl, &w->middle, w->leaf.cert);
+    assert_int_equal(judge(w, w->ca, crl, AT(T0), NULL), SVR_CERT_REVOKED);
+    write_crl(crl, sizeof crl, &w->root, w->middle.cert);
+    assert_int_equal(judge(w, w->ca, crl, AT(T0), NULL), SVR_CERT_REVOKED);
+    write_crl(crl, sizeof crl, &w->root, w->leaf.cert); /* not the leaf's issuer */
+    assert_int_equal(judge(w, w->ca, crl, AT(T0), NULL), SVR_CERT_VALID);
+}
+
+/* CRT-PUBKEY, for every admitted kind of key */
+static void test_pki_signs_and_verifies_with_each_kind_of_key(void **state) {
+    world *w = *state;
+    EVP_PKEY *keys[] = {EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048), p256(),
+                        EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"),
+                        EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521"),
+                        EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        svr_error err;
+        svr_peer_cert *cert;
+        uint8_t sig[SVR_SIGNATURE_MAX];
+        set_leaf(w, keys[i], NAME, "", 365);
+        svr_identity *id = identity(w);
+        svr_trust *trust = svr_trust_new(w->c, w->ca, NULL, &err);
+        assert_int_equal(svr_trust_judge(trust, svr_identity_chain(id), NAME, AT(T0), &cert), SVR_CERT_VALID);
+        const svr_piece good[2] = {{"ab", 2}, {"c", 1}}, same[1] = {{"abc", 3}}, bad[1] = {{"abd", 3}};
+        size_t n = svr_identity_sign(id, good, 2, sig);
+        assert_true(n > 0);
+        assert_true(svr_peer_cert_verify(cert, same, 1, (svr_piece){sig, n}));
+        assert_false(svr_peer_cert_verify(cert, bad, 1, (svr_piece){sig, n}));
+        for (size_t cut = 0; cut < n; cut++)
+            assert_false(svr_peer_cert_verify(cert, same, 1, (svr_piece){sig, cut}));
+        sig[n / 2] ^= 1;
+        assert_false(svr_peer_cert_verify(cert, same, 1, (svr_piece){sig, n}));
+        svr_peer_cert_del(cert);
+        svr_trust_del(trust);
+        svr_identity_del(id);
+    }
+    set_leaf(w, EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1"), NAME, "", 365);
+    svr_error err;
+    assert_null(svr_identity_new(w->c, w->chain, w->key, &err));
+    assert_non_null(strstr(err.message, "not supported"));
+}
+
+static void test_pki_survives_cut_and_bent_chains(void **state) {
+    world *w = *state;
+    svr_identity *id = identity(w);
+    svr_piece chain = svr_identity_chain(id);
+    for (size_t n = 0; n < chain.len; n++) {
+        uint8_t *exact = malloc(n + 1);
+        memcpy(exact, chain.p, n);
+        svr_cert_verdict v = judge(w, w->ca, NULL, AT(T0), &(svr_piece){exact, n});
+        assert_true(v == SVR_CERT_MALFORMED || v == SVR_CERT_UNTRUSTED); /* the leaf alone is well formed */
+        free(exact);
+    }
+    uint8_t *bent = malloc(chain.len);
+    for (size_t n = 0; n < chain.len; n++) {
+        memcpy(bent, chain.p, chain.len);
+        bent[n] ^= (uint8_t)(1 << n % 8);
+        assert_int_not_equal(judge(w, w->ca, NULL, AT(T0), &(svr_piece){bent, chain.len}), SVR_CERT_VALID);
+    }
+    free(bent);
+    svr_identity_del(id);
+}
+
+static void test_pki_says_what_is_wrong_with_an_identity(void **state) {
+    world *w = *state;
+    svr_error err;
+    char other[4096] = "";
+    EVP_PKEY *stranger = p256();
+    append_pem(other, sizeof other, NULL, stranger);
+    EVP_PKEY_free(stranger);
+    assert_null(svr_identity_new(w->c, "garbage", w->key, &err));
+    assert_non_null(strstr(err.message, "not a PEM chain"));
+    assert_null(svr_identity_new(w->c, w->chain, NULL, &err));
+    assert_non_null(strstr(err.message, "without its private key"));
+    assert_null(svr_identity_new(w->c, w->chain, "garbage", &err));
+    assert_non_null(strstr(err.message, "not an unencrypted PEM key"));
+    assert_null(svr_identity_new(w->c, w->chain, other, &err));
+    assert_non_null(strstr(err.message, "does not belong"));
+    assert_null(svr_trust_new(w->c, "garbage", NULL, &err));
+    assert_null(svr_trust_new(w->c, NULL, "garbage", &err));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_pki_judges_time_to_the_second, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pki_finds_the_name_in_cn_or_san, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pki_wants_a_path_to_the_ca, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pki_self_signed_serves_without_a_ca_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pki_knows_what_is_revoked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pki_signs_and_verifies_with_each_kind_of_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pki_survives_cut_and_bent_chains, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pki_says_what_is_wrong_with_an_identity, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("pki", tests, NULL, NULL);
+}
