@@ -50,6 +50,7 @@ int main(int argc, char **argv) {
     size = argc > 2 ? static_cast<uint32_t>(strtoul(argv[2], nullptr, 10)) : 200;
     NodeContainer nodes;
     GlobalValue::Bind("ChecksumEnabled", BooleanValue(true));
+    Simulator::SetScheduler(ObjectFactory("ns3::PriorityQueueScheduler")); // the same as svrsim has
     build(nodes);
     Ptr<Socket> server = Socket::CreateSocket(nodes.Get(3), UdpSocketFactory::GetTypeId());
     server->Bind(InetSocketAddress(Ipv4Address::GetAny(), 5001));
