@@ -32,6 +32,7 @@ void svr_runtime_fini(svr_runtime *rt) {
         svr_packet_put(rt->pool, rt->output[rt->output_head % SVR_OUTPUT_MAX]);
     if (rt->key_lines) svr_wipe(rt->key_lines, SVR_KEY_LINES_MAX * SVR_KEY_LINE_MAX);
     svr_alloc_free(rt->alloc, rt->key_lines);
+    svr_alloc_free(rt->alloc, rt->alarms);
     svr_alloc_free(rt->alloc, rt->events);
     svr_alloc_free(rt->alloc, rt->output);
     svr_timer_heap_fini(&rt->timers);

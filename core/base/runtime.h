@@ -15,6 +15,7 @@
 #define SVR_OUTPUT_MAX 4096 /* packets waiting for svr_node_output */
 
 struct svr_crypt;
+struct svr_alarm;
 
 typedef struct svr_runtime {
     const svr_allocator *alloc;
@@ -35,6 +36,10 @@ typedef struct svr_runtime {
     size_t events_head, events_n;
     char (*key_lines)[SVR_KEY_LINE_MAX]; /* ring of SVR_KEY_LINES_MAX; only with keylog */
     size_t key_lines_head, key_lines_n;
+    struct svr_alarm *alarms; /* standing, oldest first (base/alarm.h) */
+    size_t n_alarms, alarms_size;
+    uint32_t alarm_id; /* the last one given */
+    uint64_t alarms_lost;
 } svr_runtime;
 
 bool svr_runtime_init(svr_runtime *rt, const svr_allocator *alloc, struct svr_crypt *crypt, svr_pool *pool,

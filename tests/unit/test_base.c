@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * core/base: timers, tables, addresses, packets. */
+#include "base/alarm.h"
 #include "base/table.h"
 #include "base/timer.h"
 #include "svr/packet.h"
 #include "unit.h"
+
+#include <stdio.h>
 
 typedef struct fired {
     svr_timer t;
@@ -113,12 +116,70 @@ static void test_pool_bounds_and_reuses_packets(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
+/* CRT-ALARM-TEXT: raised once, under a new ID when it changes, cleared when the cause is gone */
+static void test_alarm_is_raised_once_and_cleared_once(void **state) {
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    svr_runtime rt;
+    size_t n;
+    assert_true(svr_runtime_init(&rt, &alloc, NULL, NULL, 1, false));
+    rt.wall_then = (svr_wall)SVR_SEC * 1000;
+    for (int i = 0; i < 3; i++)
+        svr_alarm_raise(&rt, SVR_ALARM_PEER_CERTIFICATE, "west", SVR_CRITICAL, "Peer %s is %s", "west",
+                        "expired");
+    assert_int_equal(rt.events_n, 1);
+    assert_string_equal(rt.events[0].to, "raised");
+    assert_string_equal(rt.events[0].detail, "Peer west is expired");
+    svr_alarm_raise(&rt, SVR_ALARM_CERTIFICATE, "west", SVR_MINOR, "within a month");
+    svr_alarm_raise(&rt, SVR_ALARM_CERTIFICATE, "west", SVR_MAJOR, "within a week");
+    assert_int_equal(rt.events_n, 4); /* raised, cleared, raised */
+    const svr_alarm *a = svr_alarms(&rt, &n);
+    assert_int_equal(n, 2);
+    assert_int_equal(a[0].id, 1);
+    assert_int_equal(a[1].id, 3);
+    assert_int_equal(a[1].severity, SVR_MAJOR);
+    svr_alarm_clear(&rt, SVR_ALARM_PEER_CERTIFICATE, "east");
+    svr_alarm_clear(&rt, SVR_ALARM_PEER_CERTIFICATE, "west");
+    svr_alarm_clear(&rt, SVR_ALARM_PEER_CERTIFICATE, "west");
+    assert_int_equal(rt.events_n, 5);
+    a = svr_alarms(&rt, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(a[0].id, 3);
+    char source[16];
+    for (unsigned i = 0; i < SVR_ALARMS_MAX + 5; i++) {
+        snprintf(source, sizeof source, "r%u", i);
+        svr_alarm_raise(&rt, SVR_ALARM_PEER_AUTHENTICATION, source, SVR_MAJOR, "x");
+    }
+    svr_alarms(&rt, &n);
+    assert_int_equal(n, SVR_ALARMS_MAX);
+    assert_int_equal(rt.alarms_lost, 6);
+    svr_runtime_fini(&rt);
+    assert_int_equal(heap.live, 0);
+}
+
+static void test_wall_formats_as_utc(void **state) {
+    (void)state;
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {{0, "1970-01-01 00:00:00"},          {1738091227, "2025-01-28 19:07:07"},
+                 {951782399, "2000-02-28 23:59:59"},  {951868799, "2000-02-29 23:59:59"},
+                 {4107542400, "2100-03-01 00:00:00"}, {-1, "1969-12-31 23:59:59"}};
+    char out[SVR_WALL_TEXT_MAX];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(svr_wall_format(cases[i].seconds * (svr_wall)SVR_SEC, out), cases[i].text);
+    assert_string_equal(svr_wall_format(-1, out), "1969-12-31 23:59:59");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timer_fires_by_time_then_by_setting),
         cmocka_unit_test(test_table_survives_churn_of_colliding_keys),
         cmocka_unit_test(test_addr_parses_formats_and_matches_prefixes),
         cmocka_unit_test(test_pool_bounds_and_reuses_packets),
+        cmocka_unit_test(test_alarm_is_raised_once_and_cleared_once),
+        cmocka_unit_test(test_wall_formats_as_utc),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

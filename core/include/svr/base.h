@@ -68,6 +68,10 @@ typedef struct svr_flow {
 svr_flow svr_flow_reverse(const svr_flow *f);
 bool svr_flow_equal(const svr_flow *a, const svr_flow *b);
 
+#define SVR_WALL_TEXT_MAX 40
+/* Writes "2025-01-28 19:07:00" (UTC, the second that has begun) into `out`; returns `out`. */
+const char *svr_wall_format(svr_wall wall, char out[SVR_WALL_TEXT_MAX]);
+
 /* Memory comes from the host. `resize` behaves like realloc, and frees when `size` is 0; it may return
  * NULL, which every caller survives. `ctx` is handed back untouched. */
 typedef struct svr_allocator {

@@ -20,7 +20,7 @@ typedef enum svr_event_kind {
     SVR_EVENT_KEY_REQUEST,  /* a key request went out; value: attempt, from 1 */
     SVR_EVENT_KEY_TIMEOUT,  /* peer-key-timeout passed without a valid answer */
     SVR_EVENT_SESSION,      /* to: "created", "deleted"; detail: session and service */
-    SVR_EVENT_ALARM,        /* to: "raised", "cleared"; detail: message */
+    SVR_EVENT_ALARM,        /* to: "raised", "cleared"; peer: source; reason: category; value: ID; detail */
     SVR_EVENT_CERTIFICATE,  /* a certificate was accepted or refused; reason says why */
     SVR_EVENT_KINDS
 } svr_event_kind;
@@ -30,7 +30,7 @@ typedef struct svr_event {
     svr_wall wall;
     svr_event_kind kind;
     svr_severity severity;
-    char peer[SVR_NAME_MAX + 1];    /* router name of the peer; "" when none is meant */
+    char peer[SVR_NAME_MAX + 1];    /* router name of the peer; "" when none is meant; source of an alarm */
     char path[SVR_EVENT_PATH_MAX];  /* "LOCAL-IF LOCAL-ADDRESS REMOTE-ADDRESS"; "" when none is meant */
     const char *from, *to, *reason; /* static texts; "" when absent */
     uint64_t value;                 /* by kind, see above */
