@@ -37,7 +37,9 @@
     X(PAYLOAD_BAD_HMAC, "payload-bad-hmac")                                                                  \
     X(PAYLOAD_REPLAY, "payload-replay")                                                                      \
     /* BFD and key exchange */                                                                               \
+    X(NOT_PARTICIPATING, "own-certificate-invalid")                                                          \
     X(BFD_MALFORMED, "bfd-malformed")                                                                        \
+    X(BFD_PLAIN, "bfd-without-metadata")                                                                     \
     X(BFD_UNKNOWN_KEY, "bfd-unknown-key")                                                                    \
     X(BFD_UNAUTHENTICATED, "bfd-unauthenticated")                                                            \
     X(BFD_BAD_HMAC, "bfd-bad-hmac")                                                                          \

@@ -14,6 +14,7 @@ const char *svr_event_kind_name(svr_event_kind kind) {
     case SVR_EVENT_SESSION: return "session";
     case SVR_EVENT_ALARM: return "alarm";
     case SVR_EVENT_CERTIFICATE: return "certificate";
+    case SVR_EVENT_PEERING: return "peering";
     case SVR_EVENT_KINDS: break;
     }
     return "unknown";

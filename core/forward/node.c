@@ -217,6 +217,47 @@ void svr_node_set_wall(svr_node *node, svr_wall wall, svr_time now) {
     set_now(node, now);
     node->rt.wall_then = wall;
     node->rt.wall_at = now;
+    if (!node->peers) return;
+    svr_peers_review_certificates(node->peers);
+    pass_on_changes(node);
+}
+
+/* The identity to change to in *out; NULL when ours stays. */
+static int new_identity(svr_node *node, const svr_credentials *cred, svr_identity **out, svr_error *err) {
+    const svr_identity *old = svr_peers_identity(node->peers);
+    *out = NULL;
+    if (!cred->certificate && svr_identity_is_self_signed(old)) return 0;
+    svr_identity *id = make_identity(node, cred, err);
+    if (!id) return -1;
+    svr_piece a = svr_identity_chain(old), b = svr_identity_chain(id);
+    if (a.len == b.len && memcmp(a.p, b.p, a.len) == 0)
+        svr_identity_del(id);
+    else
+        *out = id;
+    return 0;
+}
+
+int svr_node_reload_credentials(svr_node *node, const svr_credentials *credentials, svr_time now,
+                                svr_error *err) {
+    svr_identity *identity;
+    set_now(node, now);
+    svr_trust *trust = svr_trust_new(node->env->crypt, credentials->trusted_ca, credentials->crl, err);
+    if (!trust) return -1;
+    if (new_identity(node, credentials, &identity, err)) {
+        svr_trust_del(trust);
+        return -1;
+    }
+    svr_peers_reload(node->peers, identity, trust);
+    pass_on_changes(node);
+    return 0;
+}
+
+int svr_node_regenerate_metadata_key(svr_node *node, svr_time now, svr_error *err) {
+    set_now(node, now);
+    if (!node->config->enhanced_security)
+        return fail(err, "there is no metadata key: enhanced-security-key-management is false", "");
+    svr_peers_regenerate_metadata_key(node->peers, "regenerate command");
+    return 0;
 }
 
 void svr_node_interface_state(svr_node *node, svr_ifid ifid, bool up, svr_time now) {

@@ -42,6 +42,13 @@ static void discard(svr_keyring *ring, svr_peer_key **slot, const char *reason) 
     *slot = NULL;
 }
 
+void svr_keyring_clear(svr_keyring *ring, const char *reason) {
+    discard(ring, &ring->old, reason);
+    discard(ring, &ring->current, reason);
+    discard(ring, &ring->next, reason);
+    ring->changeover = ring->heard = ring->heard_next = SVR_TIME_NEVER;
+}
+
 void svr_keyring_install(svr_keyring *ring, svr_peer_key *key) {
     discard(ring, &ring->next, "replaced by a later exchange");
     ring->next = key;

@@ -58,6 +58,8 @@ typedef struct svr_keyring {
 
 void svr_keyring_init(svr_keyring *ring, svr_runtime *rt, const char *peer);
 void svr_keyring_fini(svr_keyring *ring);
+/* Erases all keys (CRT-FAIL-HARD). */
+void svr_keyring_clear(svr_keyring *ring, const char *reason);
 /* Frees a key that never entered a ring; wipes it. NULL is fine. */
 void svr_peer_key_del(const svr_allocator *alloc, svr_peer_key *key);
 

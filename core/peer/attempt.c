@@ -10,7 +10,8 @@
  * state (KEY-RETRY-IFCHANGE). Any valid answer starts the patience anew. */
 
 static svr_outstanding find_outstanding(const svr_peer *peer) {
-    if (peer->state == SVR_ESKM_DISABLED || peer->state == SVR_ESKM_STANDBY) return SVR_WAIT_NOTHING;
+    if (peer->state == SVR_ESKM_DISABLED || peer->state == SVR_ESKM_STANDBY || peer->removed)
+        return SVR_WAIT_NOTHING;
     if (!peer->cert_received || !peer->cert_acked) return SVR_WAIT_CERTIFICATE;
     if (peer->request.pending || peer->rekey_wanted || !peer->ring.current) return SVR_WAIT_RESPONSE;
     return peer->key_acked ? SVR_WAIT_NOTHING : SVR_WAIT_METADATA_ACK;
@@ -62,7 +63,9 @@ static void request(svr_peer *peer) {
         tell_again(peer);
         svr_peer_send(peer, (svr_piece){peer->request.bytes, peer->request.len}, false);
     } else {
-        svr_peer_start_request(peer, peer->rekey_wanted ? "peer-key-rekey-interval" : "no key yet");
+        svr_peer_start_request(peer, !peer->ring.current ? "no key yet"
+                                     : peer->proof_due   ? "certificate renewed"
+                                                         : "peer-key-rekey-interval");
     }
 }
 
@@ -74,6 +77,23 @@ static void attempt(svr_peer *peer) {
     case SVR_WAIT_METADATA_ACK: svr_peer_send_metadata_key(peer); break;
     }
     peer->attempts++;
+}
+
+/* ---- peers without the feature --------------------------------------------------------------- */
+
+void svr_peer_kex_heard(svr_peer *peer) {
+    peer->kex_heard = true;
+    peer->failure_told = false;
+}
+
+void svr_peer_tell_failure(svr_peer *peer, const char *reason) {
+    if (peer->kex_heard || peer->failure_told || peer->ring.current) return;
+    peer->failure_told = true;
+    svr_event *ev = svr_runtime_event(peer->all->rt, SVR_EVENT_PEERING);
+    svr_strcpy(ev->peer, sizeof ev->peer, peer->config->name);
+    ev->severity = SVR_MAJOR;
+    ev->to = "failed";
+    ev->reason = reason;
 }
 
 /* ---- timers --------------------------------------------------------------------------------- */
@@ -88,6 +108,8 @@ static void retry_due(svr_timer *t, void *ctx, svr_time now) {
     svr_peer *peer = svr_container_of(t, svr_peer, retry);
     (void)ctx;
     (void)now;
+    if (peer->waiting_for == SVR_WAIT_CERTIFICATE && any_up(peer))
+        svr_peer_tell_failure(peer, "BFD is up, but the peer takes no part in the key exchange");
     attempt(peer);
     plan_retry(peer);
 }
@@ -97,6 +119,7 @@ static void timeout_due(svr_timer *t, void *ctx, svr_time now) {
     (void)ctx;
     (void)now;
     peer->timed_out = true;
+    peer->kex_heard = peer->failure_told = false;
     svr_event *ev = svr_runtime_event(peer->all->rt, SVR_EVENT_KEY_TIMEOUT);
     svr_strcpy(ev->peer, sizeof ev->peer, peer->config->name);
     ev->severity = SVR_MAJOR;
@@ -127,15 +150,25 @@ static void rekey_due(svr_timer *t, void *ctx, svr_time now) {
 }
 
 /* Both sides time the next exchange. The one with the greater name waits a little longer, so that requests
- * rarely cross. */
+ * rarely cross. A router with many peers does not wait for them to ask all at once: it begins itself, at a
+ * moment drawn from the end of the interval (PD-SPREAD). */
+static svr_duration rekey_wait(const svr_peer *peer, svr_duration interval) {
+    svr_peers *all = peer->all;
+    if (all->n_peers > SVR_FEW_PEERS) {
+        svr_duration window = all->n_peers * SVR_REKEY_SPACING, most = interval / 20;
+        return interval - svr_runtime_jitter(all->rt, (window < most ? window : most) + 1);
+    }
+    bool greater = strcmp(svr_peer_self_name(peer), peer->config->peering_common_name) > 0;
+    return interval + (greater ? 2 * retransmit_interval(peer) : 0);
+}
+
 void svr_peer_plan_rekey(svr_peer *peer) {
     svr_runtime *rt = peer->all->rt;
     uint32_t hours = peer->all->config->keys.peer_key_rekey_hours;
-    if (hours == SVR_REKEY_NEVER) return;
-    svr_duration wait = hours * SVR_HOUR;
-    if (strcmp(svr_peer_self_name(peer), peer->config->peering_common_name) > 0)
-        wait += 2 * retransmit_interval(peer);
-    svr_timer_set(&peer->rekey, &rt->timers, rt->now + wait);
+    if (peer->proof_due)
+        svr_timer_set(&peer->rekey, &rt->timers, rt->now + retransmit_interval(peer));
+    else if (hours != SVR_REKEY_NEVER)
+        svr_timer_set(&peer->rekey, &rt->timers, rt->now + rekey_wait(peer, hours * SVR_HOUR));
 }
 
 bool svr_peer_timers_init(svr_peer *peer) {

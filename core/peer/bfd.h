@@ -13,6 +13,7 @@ typedef enum svr_bfd_diag { /* RFC 5880 section 4.1 */
                             SVR_BFD_DIAG_TIME_EXPIRED = 1,
                             SVR_BFD_DIAG_NEIGHBOR_DOWN = 3,
                             SVR_BFD_DIAG_PATH_DOWN = 5,
+                            SVR_BFD_DIAG_ADMIN_DOWN = 7,
 } svr_bfd_diag;
 
 typedef struct svr_bfd {

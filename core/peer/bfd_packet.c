@@ -250,9 +250,20 @@ static void take_unauthentic(svr_path *path, const opened *o) {
     take_parts(path, o->m.header, o->m.header_len, false);
 }
 
+/* BFD as any router speaks it, without metadata: a peer that lacks the feature (TOP-LEGACY). */
+static bool is_plain(const uint8_t *body, size_t len) {
+    svr_bfd_packet bfd;
+    return len == SVR_BFD_LEN && svr_bfd_decode(body, len, &bfd) == SVR_BFD_OK;
+}
+
 static int receive(svr_path *path, uint8_t *body, size_t len) {
     opened o = {0};
     bool unknown = true;
+    if (is_plain(body, len)) {
+        if (path->peer->state != SVR_ESKM_DISABLED)
+            svr_peer_tell_failure(path->peer, "the peer sends plain BFD: it lacks enhanced security");
+        return SVR_DROP_BFD_PLAIN;
+    }
     if (!read_header(&o, body, len) || svr_bfd_decode(body + o.m.total, SVR_BFD_LEN, &o.bfd) != SVR_BFD_OK)
         return SVR_DROP_BFD_MALFORMED;
     if (o.is_signed) {
@@ -269,7 +280,9 @@ static int receive(svr_path *path, uint8_t *body, size_t len) {
 void svr_path_receive(svr_path *path, svr_packet *pkt, const svr_ip *ip) {
     svr_runtime *rt = path->peer->all->rt;
     int reason = SVR_DROP_PATH_NOT_IN_SERVICE;
-    if (path->interface_up)
+    if (path->peer->all->barred)
+        reason = SVR_DROP_NOT_PARTICIPATING;
+    else if (path->interface_up)
         reason = receive(path, pkt->data + ip->header_len + SVR_UDP_HEADER_LEN,
                          (size_t)(ip->l4_len - SVR_UDP_HEADER_LEN));
     if (reason) svr_drop_count(rt, (svr_drop)reason);

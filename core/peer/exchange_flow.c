@@ -28,52 +28,13 @@ void svr_peer_send_cert(svr_peer *peer, svr_path *path) {
         svr_peer_send(peer, piece, false);
 }
 
-static void certificate_event(svr_peer *peer, svr_cert_verdict verdict, bool accepted) {
-    svr_event *ev = svr_runtime_event(peer->all->rt, SVR_EVENT_CERTIFICATE);
-    svr_strcpy(ev->peer, sizeof ev->peer, peer->config->name);
-    ev->to = accepted ? "accepted" : "refused";
-    ev->reason = svr_cert_verdict_name(verdict);
-    if (verdict != SVR_CERT_VALID) ev->severity = SVR_CRITICAL;
-}
-
-static bool known_chain(const svr_peer *peer, const uint8_t *hash) {
-    return (peer->cert && memcmp(svr_peer_cert_fingerprint(peer->cert), hash, SVR_HASH_LEN) == 0) ||
-           (peer->candidate && memcmp(svr_peer_cert_fingerprint(peer->candidate), hash, SVR_HASH_LEN) == 0);
-}
-
-static void keep_cert(svr_peer *peer, svr_peer_cert *cert) {
-    svr_peer_cert **slot = peer->cert ? &peer->candidate : &peer->cert;
-    svr_peer_cert_del(*slot);
-    *slot = cert;
-    peer->cert_received = true;
-}
-
-/* Judges a chain that is not cached (CRT-WHEN). A message in clear must not end what is established: a
- * refused chain only counts while no other was accepted. */
-static bool judge(svr_peer *peer, svr_piece chain) {
-    svr_peer_cert *cert = NULL;
-    bool soft = peer->all->config->keys.invalid_certificate == SVR_FAIL_SOFT;
-    svr_cert_verdict verdict = svr_trust_judge(peer->all->trust, chain, peer->config->peering_common_name,
-                                               svr_runtime_wall(peer->all->rt), &cert);
-    bool accepted = cert && (verdict == SVR_CERT_VALID || soft);
-    certificate_event(peer, verdict, accepted);
-    if (accepted) {
-        keep_cert(peer, cert);
-        svr_peer_input(peer, SVR_IN_CERT_ACCEPTED, svr_cert_verdict_name(verdict));
-        return true;
-    }
-    svr_peer_cert_del(cert);
-    if (!peer->cert) svr_peer_input(peer, SVR_IN_CERT_REFUSED, svr_cert_verdict_name(verdict));
-    return false;
-}
-
 static int receive_cert(svr_peer *peer, svr_path *path, svr_piece msg) {
     const uint8_t *knows = bytes_of(msg) + 1;
     if (msg.len < 1 + SVR_HASH_LEN + 2) return SVR_DROP_KEX_MALFORMED;
     svr_piece chain = {knows + SVR_HASH_LEN, msg.len - 1 - SVR_HASH_LEN};
     uint8_t ack[1 + SVR_HASH_LEN] = {SVR_KEX_CERT_ACK};
     if (!svr_sha384(peer->all->rt->crypt, &chain, 1, ack + 1)) return SVR_DROP_CRYPTO_FAILED;
-    if (!known_chain(peer, ack + 1) && !judge(peer, chain)) return SVR_DROP_CERT_REFUSED;
+    if (!svr_peer_judge_certificate(peer, chain, ack + 1)) return SVR_DROP_CERT_REFUSED;
     if (peer->waiting_for == SVR_WAIT_CERTIFICATE) svr_peer_answered(peer);
     svr_path_send_message(path, (svr_piece){ack, sizeof ack}, false);
     if (memcmp(knows, peer->all->chain_hash, SVR_HASH_LEN) == 0)
@@ -95,14 +56,21 @@ static int receive_cert_ack(svr_peer *peer, svr_piece msg) {
 }
 
 /* Checks under the certificate in use, then under a newer one, which takes over if it holds. */
-static bool verify(svr_peer *peer, svr_piece msg, size_t signed_len, svr_piece signature) {
+static bool holds(svr_peer *peer, svr_piece msg, size_t signed_len, svr_piece signature) {
     svr_kex_ends ends = svr_peer_ends(peer);
     if (svr_kex_verify(&ends, peer->cert, msg, signed_len, signature)) return true;
     if (!peer->candidate || !svr_kex_verify(&ends, peer->candidate, msg, signed_len, signature)) return false;
     svr_peer_cert_del(peer->cert);
     peer->cert = peer->candidate;
     peer->candidate = NULL;
+    svr_peer_review_certificate(peer);
     return true;
+}
+
+static bool verify(svr_peer *peer, svr_piece msg, size_t signed_len, svr_piece signature) {
+    bool authentic = holds(peer, msg, signed_len, signature);
+    svr_peer_authenticated(peer, authentic);
+    return authentic;
 }
 
 /* ---- lives ---------------------------------------------------------------------------------- */
@@ -157,7 +125,7 @@ void svr_peer_start_request(svr_peer *peer, const char *reason) {
         return;
     }
     peer->last_number = number;
-    peer->rekey_wanted = false;
+    peer->rekey_wanted = peer->proof_due = false;
     memcpy(peer->salt, peer->request.salt, SVR_SALT_LEN);
     svr_event *ev = svr_runtime_event(rt, SVR_EVENT_KEY_REQUEST);
     svr_strcpy(ev->peer, sizeof ev->peer, peer->config->name);
@@ -223,7 +191,7 @@ static int answer_request(svr_peer *peer, svr_path *path, const svr_kex_fields *
     memcpy(peer->salt, peer->answer.salt, SVR_SALT_LEN);
     memcpy(peer->peer_salt, f->salt, SVR_SALT_LEN);
     peer->salt_received = true;
-    peer->rekey_wanted = false;
+    peer->rekey_wanted = peer->proof_due = false;
     svr_keyring_install(&peer->ring, key);
     svr_path_send_message(path, (svr_piece){peer->answer.bytes, peer->answer.len}, false);
     return 0;
@@ -286,6 +254,7 @@ static int receive_hint(svr_peer *peer, svr_piece msg) {
     svr_kex_ends ends = svr_peer_ends(peer);
     if (!peer->cert) return SVR_DROP_KEX_NO_CERTIFICATE;
     int reason = svr_kex_hint_consume(&peer->request, &ends, peer->cert, msg, &last);
+    if (reason == SVR_DROP_KEX_BAD_SIGNATURE) svr_peer_authenticated(peer, false);
     if (reason) return reason;
     if (last < peer->request.number || last == UINT64_MAX) return SVR_DROP_KEX_UNEXPECTED;
     peer->last_number = last;
@@ -297,6 +266,8 @@ static int receive_hint(svr_peer *peer, svr_piece msg) {
 
 int svr_peer_receive_clear(svr_peer *peer, svr_path *path, svr_piece msg) {
     if (peer->state == SVR_ESKM_DISABLED) return SVR_DROP_KEX_UNEXPECTED;
+    if (peer->removed && bytes_of(msg)[0] != SVR_KEX_CERT) return SVR_DROP_KEX_UNEXPECTED;
+    svr_peer_kex_heard(peer);
     switch (bytes_of(msg)[0]) {
     case SVR_KEX_CERT: return receive_cert(peer, path, msg);
     case SVR_KEX_CERT_ACK: return receive_cert_ack(peer, msg);

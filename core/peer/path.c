@@ -77,7 +77,7 @@ static void set_bfd_state(svr_path *path, svr_bfd_state state, svr_bfd_diag diag
     ev->to = svr_bfd_state_name(state);
     ev->reason = reason;
     svr_path_review(path);
-    if (path->interface_up) send_now(path, false);
+    if (path->interface_up && !(from == SVR_BFD_DOWN && state == SVR_BFD_ADMIN_DOWN)) send_now(path, false);
     if (state == SVR_BFD_UP) svr_peer_try_now(path->peer);
 }
 
@@ -111,13 +111,24 @@ void svr_path_fini(svr_path *path) {
 }
 
 void svr_path_start(svr_path *path) {
-    send_now(path, false);
+    if (path->bfd.state == SVR_BFD_ADMIN_DOWN)
+        set_bfd_state(path, SVR_BFD_DOWN, SVR_BFD_DIAG_NONE, "peering restored");
+    else if (path->interface_up)
+        send_now(path, false);
+}
+
+void svr_path_stop(svr_path *path) {
+    svr_runtime *rt = path->peer->all->rt;
+    set_bfd_state(path, SVR_BFD_ADMIN_DOWN, SVR_BFD_DIAG_ADMIN_DOWN, "peering removed");
+    svr_timer_stop(&path->tx, &rt->timers);
+    svr_timer_stop(&path->detect, &rt->timers);
 }
 
 void svr_path_set_interface(svr_path *path, bool up) {
     svr_runtime *rt = path->peer->all->rt;
     if (path->interface_up == up) return;
     path->interface_up = up;
+    if (path->bfd.state == SVR_BFD_ADMIN_DOWN) return;
     if (up) {
         send_now(path, false);
         return;
@@ -133,6 +144,7 @@ void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p) {
         svr_drop_count(rt, SVR_DROP_BFD_DISCRIMINATOR);
         return;
     }
+    if (path->bfd.state == SVR_BFD_ADMIN_DOWN) return; /* RFC 5880 section 6.8.6 */
     svr_bfd_state next = svr_bfd_receive(&path->bfd, p);
     svr_timer_set(&path->detect, &rt->timers, rt->now + svr_bfd_detection(&path->bfd));
     set_bfd_state(path, next, next == SVR_BFD_DOWN ? SVR_BFD_DIAG_NEIGHBOR_DOWN : SVR_BFD_DIAG_NONE,

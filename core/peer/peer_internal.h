@@ -6,13 +6,14 @@
  *   path.c           one path: BFD timers, interface, service
  *   bfd_packet.c     BFD packets with their metadata: made, signed, checked, taken apart
  *   exchange_flow.c  what is decided when a message of the key exchange comes in (PD-KEX, PD-GLARE, PD-GRACE)
+ *   certificates.c   what certificates permit, ours and theirs: expiry, alarms, fail-hard, reload (CRT-*)
  *   attempt.c        what is outstanding, when it is sent (again), when it counts as unanswered
  * (KEY-RETRANSMIT, KEY-TIMEOUT, KEY-RETRY); the peer's security state
  *
  * Timers of a peer: `retry` sends again what is outstanding; `timeout` ends the patience with it; `rotate`
  * carries out changeovers and erasures of the key ring and of metadata keys; `rekey` starts the next
- * exchange. Timers of a path: `tx` sends the next BFD packet, `detect` notices silence. One timer of the node
- * renews its metadata key. */
+ * exchange. Timers of a path: `tx` sends the next BFD packet, `detect` notices silence. Two timers of the
+ * node: `renew` makes its next metadata key; `validity` goes off when a certificate's validity changes. */
 #ifndef SVR_PEER_INTERNAL_H
 #define SVR_PEER_INTERNAL_H
 
@@ -28,6 +29,8 @@
 #define SVR_REASSEMBLY_SLOTS 2 /* messages put together at a time, per peer */
 #define SVR_KEX_PARTS_MAX (SVR_KEX_TOTAL_MAX / SVR_KEX_PART_MAX + 1)
 #define SVR_HINT_INTERVAL SVR_SEC
+#define SVR_FEW_PEERS 8                  /* more than these, and rekeying is spread (PD-SPREAD) */
+#define SVR_REKEY_SPACING (100 * SVR_MS) /* per peer */
 
 typedef struct svr_path_key {
     svr_addr local, remote;
@@ -70,6 +73,8 @@ struct svr_peer {
 
     svr_peer_cert *cert;      /* accepted, and the one that signatures were checked with */
     svr_peer_cert *candidate; /* accepted since; takes over when a signature holds under it */
+    svr_peer_cert *refused;   /* the last one that was not acceptable: its judgement is cached too */
+    bool removed;             /* no peering: our certificate or theirs is invalid (CRT-FAIL-HARD) */
     bool cert_received, cert_acked, salt_received, salt_acked, key_received, key_acked;
     uint8_t peer_salt[SVR_SALT_LEN], salt[SVR_SALT_LEN]; /* of the last exchange, for show */
 
@@ -88,7 +93,10 @@ struct svr_peer {
     svr_timer retry, timeout, rotate, rekey;
     svr_outstanding waiting_for;
     bool rekey_wanted; /* a new exchange is due */
+    bool proof_due;    /* our certificate is new: the peer wants a signature under it */
     bool timed_out;
+    bool kex_heard;    /* a message of the exchange has come in since the last timeout */
+    bool failure_told; /* that none did */
     uint32_t attempts; /* of what is outstanding */
     uint32_t next_message_id;
     svr_reassembly *slots[SVR_REASSEMBLY_SLOTS];
@@ -101,6 +109,11 @@ struct svr_peers {
     svr_identity *identity;
     svr_trust *trust;
     uint8_t chain_hash[SVR_HASH_LEN]; /* of our own chain */
+    svr_peer_cert *own;               /* our own chain as a peer judges it; NULL: self-signed */
+    svr_cert_verdict own_verdict;     /* what was told last */
+    bool barred;                      /* our certificate is invalid, and the rule is fail-hard */
+    bool revoked;                     /* a peer was revoked during this review */
+    svr_timer validity;
     uint8_t life[SVR_LIFE_LEN];
     svr_metadata_key metadata_key;
     svr_time metadata_made;
@@ -117,7 +130,10 @@ const char *svr_peer_self_name(const svr_peer *peer); /* our peering-common-name
 /* path.c */
 bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config);
 void svr_path_fini(svr_path *path);
+/* Begins BFD, also after svr_path_stop. */
 void svr_path_start(svr_path *path);
+/* Ends BFD: tells the other side that it is down by intent, then is silent. */
+void svr_path_stop(svr_path *path);
 void svr_path_set_interface(svr_path *path, bool up);
 /* A BFD control packet that may be believed. */
 void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p);
@@ -144,6 +160,16 @@ void svr_peer_send_cert(svr_peer *peer, svr_path *path);
 /* Starts an exchange: makes the request, sends it. */
 void svr_peer_start_request(svr_peer *peer, const char *reason);
 
+/* certificates.c */
+bool svr_peers_init_certificates(svr_peers *peers);
+void svr_peers_fini_certificates(svr_peers *peers);
+/* A chain came in, whose SHA-384 is `hash`: whether peering may rest on it. Judges it unless it is known. */
+bool svr_peer_judge_certificate(svr_peer *peer, svr_piece chain, const uint8_t hash[SVR_HASH_LEN]);
+/* Acts upon what its certificate permits now. */
+void svr_peer_review_certificate(svr_peer *peer);
+/* A signature of the peer held, or did not (CRT-PUBKEY). */
+void svr_peer_authenticated(svr_peer *peer, bool authentic);
+
 /* attempt.c */
 bool svr_peer_timers_init(svr_peer *peer);
 void svr_peer_timers_fini(svr_peer *peer);
@@ -152,6 +178,10 @@ void svr_peer_input(svr_peer *peer, svr_security_input input, const char *reason
 void svr_peer_progress(svr_peer *peer);
 /* A valid answer came in: patience starts anew. */
 void svr_peer_answered(svr_peer *peer);
+/* A message of the exchange came in: the peer has the feature. */
+void svr_peer_kex_heard(svr_peer *peer);
+/* The peer speaks BFD and no more: tells once why there is no peering with it (TOP-LEGACY). */
+void svr_peer_tell_failure(svr_peer *peer, const char *reason);
 /* Tries again at once: an interface or a path changed (KEY-RETRY-IFCHANGE). */
 void svr_peer_try_now(svr_peer *peer);
 /* An exchange is complete: the next one is due after peer-key-rekey-interval (KEY-REKEY-PEER). */

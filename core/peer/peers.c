@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer/peer_internal.h"
 
+#include "base/alarm.h"
+
 #include <string.h>
 
 #define PATHS_MAX 65536
@@ -67,8 +69,8 @@ static void renew_due(svr_timer *t, void *ctx, svr_time now) {
     renew(svr_container_of(t, svr_peers, renew), "peer-key-rekey-interval");
 }
 
-void svr_peers_regenerate_metadata_key(svr_peers *peers) {
-    if (peers->config->enhanced_security) renew(peers, "regenerate command");
+void svr_peers_regenerate_metadata_key(svr_peers *peers, const char *reason) {
+    if (peers->config->enhanced_security) renew(peers, reason);
 }
 
 /* ---- life cycle ----------------------------------------------------------------------------- */
@@ -121,6 +123,7 @@ static void fini_peer(svr_peer *peer) {
     svr_metadata_receiver_fini(&peer->from_peer);
     svr_peer_cert_del(peer->cert);
     svr_peer_cert_del(peer->candidate);
+    svr_peer_cert_del(peer->refused);
 }
 
 static bool init_peers(svr_peers *peers) {
@@ -137,10 +140,8 @@ static bool init_peers(svr_peers *peers) {
 }
 
 static bool init_secrets(svr_peers *peers) {
-    svr_piece chain = svr_identity_chain(peers->identity);
     uint64_t seed;
-    if (!svr_sha384(peers->rt->crypt, &chain, 1, peers->chain_hash) ||
-        !svr_random(peers->rt->crypt, peers->life, sizeof peers->life) ||
+    if (!svr_random(peers->rt->crypt, peers->life, sizeof peers->life) ||
         !svr_random(peers->rt->crypt, &seed, sizeof seed))
         return false;
     svr_table_init(&peers->by_address, peers->rt->alloc, offsetof(svr_path, key), sizeof(svr_path_key),
@@ -161,7 +162,7 @@ svr_peers *svr_peers_new(const svr_peers_params *params) {
     peers->identity = params->identity;
     peers->trust = params->trust;
     if (init_secrets(peers) && svr_timer_init(&peers->renew, &peers->rt->timers, renew_due) &&
-        init_peers(peers))
+        svr_peers_init_certificates(peers) && init_peers(peers))
         return peers;
     svr_peers_del(peers);
     return NULL;
@@ -175,8 +176,7 @@ void svr_peers_del(svr_peers *peers) {
     svr_alloc_free(alloc, peers->peers);
     if (peers->by_address.alloc) svr_table_fini(&peers->by_address);
     svr_timer_fini(&peers->renew, &peers->rt->timers);
-    svr_identity_del(peers->identity);
-    svr_trust_del(peers->trust);
+    svr_peers_fini_certificates(peers);
     svr_wipe(peers, sizeof *peers);
     svr_alloc_free(alloc, peers);
 }
@@ -187,6 +187,21 @@ static void log_life(const svr_peers *peers) {
                          svr_hex(peers->life, SVR_LIFE_LEN, hex));
 }
 
+/* PD-KEX: the smallest group is there for old peers alone. */
+static void warn_of_group(svr_peers *peers) {
+    if (peers->config->enhanced_security && svr_kex_group_of(&peers->config->keys) == SVR_GROUP_MODP_1024)
+        svr_alarm_raise(peers->rt, SVR_ALARM_WEAK_GROUP, peers->node->router->name, SVR_MINOR,
+                        "Router %s exchanges keys with a 1024 bit group, which is no longer safe",
+                        peers->node->router->name);
+}
+
+static void start_peer(svr_peer *peer) {
+    if (peer->removed) return;
+    for (size_t k = 0; k < peer->n_paths; k++)
+        svr_path_start(&peer->paths[k]);
+    svr_peer_progress(peer);
+}
+
 void svr_peers_start(svr_peers *peers) {
     bool enabled = peers->config->enhanced_security; /* CFG-ENABLE */
     if (enabled) {
@@ -194,15 +209,14 @@ void svr_peers_start(svr_peers *peers) {
         if (!make_metadata_key(peers, "start")) svr_drop_count(peers->rt, SVR_DROP_CRYPTO_FAILED);
         plan_renewal(peers);
     }
-    for (size_t i = 0; i < peers->n_peers; i++) {
-        svr_peer *peer = &peers->peers[i];
-        for (size_t k = 0; k < peer->n_paths; k++)
-            svr_path_start(&peer->paths[k]);
-        if (!enabled) continue;
-        svr_peer_input(peer, SVR_IN_ENABLE, "enhanced-security-key-management true");
-        svr_peer_input(peer, SVR_IN_LINK_UP, "interface up");
-        svr_peer_progress(peer);
+    for (size_t i = 0; enabled && i < peers->n_peers; i++) {
+        svr_peer_input(&peers->peers[i], SVR_IN_ENABLE, "enhanced-security-key-management true");
+        svr_peer_input(&peers->peers[i], SVR_IN_LINK_UP, "interface up");
     }
+    svr_peers_review_certificates(peers);
+    warn_of_group(peers);
+    for (size_t i = 0; i < peers->n_peers; i++)
+        start_peer(&peers->peers[i]);
 }
 
 /* ---- facts ---------------------------------------------------------------------------------- */
@@ -274,6 +288,10 @@ svr_path *svr_peer_path_in_service(const svr_peer *peer) {
     for (size_t i = 0; i < peer->n_paths; i++)
         if (peer->paths[i].in_service) return &peer->paths[i];
     return NULL;
+}
+
+const svr_identity *svr_peers_identity(const svr_peers *peers) {
+    return peers->identity;
 }
 
 const char *svr_peer_name(const svr_peer *peer) {

@@ -24,7 +24,13 @@ void svr_peers_receive(svr_peers *peers, svr_packet *pkt, const svr_ip *ip);
 void svr_peers_interface_state(svr_peers *peers, svr_ifid ifid, bool up);
 /* The next path that came into service or left it since the last call; NULL when there is none. */
 svr_path *svr_peers_next_change(svr_peers *peers, bool *in_service);
-/* Makes a new metadata key at once and pushes it to all peers (KEY-REGENERATE). */
-void svr_peers_regenerate_metadata_key(svr_peers *peers);
+/* Makes a new metadata key at once and pushes it to all peers (KEY-REGENERATE). `reason` is static. */
+void svr_peers_regenerate_metadata_key(svr_peers *peers, const char *reason);
+/* Asks the clock again about all certificates: wall time was set. */
+void svr_peers_review_certificates(svr_peers *peers);
+/* Takes over other credentials (CRT-LATE): trust, and an identity, or NULL when ours stays. Every chain is
+ * judged anew; a new identity is announced to all peers. */
+void svr_peers_reload(svr_peers *peers, svr_identity *identity, svr_trust *trust);
+const svr_identity *svr_peers_identity(const svr_peers *peers);
 
 #endif

@@ -5,7 +5,7 @@
  * (ESKM_DISABLED) is never a destination: the feature cannot be switched off in a running node. */
 static const svr_security_state table[SVR_SECURITY_STATE_COUNT][SVR_SECURITY_INPUT_COUNT] = {
     [SVR_ESKM_DISABLED] = {[SVR_IN_ENABLE] = SVR_ESKM_STANDBY},
-    [SVR_ESKM_STANDBY] = {[SVR_IN_LINK_UP] = SVR_CERT_EXCH},
+    [SVR_ESKM_STANDBY] = {[SVR_IN_LINK_UP] = SVR_CERT_EXCH, [SVR_IN_CERT_REFUSED] = SVR_CERT_INVALID},
     [SVR_CERT_EXCH] = {[SVR_IN_CERTS_EXCHANGED] = SVR_SALT_EXCH,
                        [SVR_IN_CERT_REFUSED] = SVR_CERT_INVALID,
                        [SVR_IN_PEER_KEY] = SVR_MKEY_EXCH,

@@ -13,7 +13,7 @@
     X(MKEY_EXCH)      /* there is a peer key; metadata keys are being exchanged */                           \
     X(MKEY_EXCH_COMP) /* both metadata keys are known and acknowledged: traffic may flow */                  \
     X(KEY_TIMEOUT)    /* peer-key-timeout passed without a valid answer */                                   \
-    X(CERT_INVALID)   /* the peer's certificate was refused */
+    X(CERT_INVALID)   /* the peer's certificate, or our own, does not permit peering */
 
 typedef enum svr_security_state {
 #define X(name) SVR_##name,
@@ -27,8 +27,8 @@ typedef enum svr_security_state {
     X(LINK_UP)         /* an interface towards the peer is up */                                             \
     X(LINK_DOWN)       /* none is */                                                                         \
     X(CERTS_EXCHANGED) /* theirs accepted, ours acknowledged */                                              \
-    X(CERT_REFUSED)    /* theirs is not acceptable */                                                        \
-    X(CERT_ACCEPTED)   /* theirs is acceptable (again) */                                                    \
+    X(CERT_REFUSED)    /* theirs, or ours, is not acceptable */                                              \
+    X(CERT_ACCEPTED)   /* both are acceptable (again) */                                                     \
     X(PEER_KEY)        /* a peer key is in use for sending */                                                \
     X(METADATA_KEYS)   /* peer key, and both metadata keys received and acknowledged */                      \
     X(NEW_LIFE)        /* the peer has restarted: its metadata key, and its copy of ours, are gone */        \

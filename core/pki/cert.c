@@ -91,11 +91,15 @@ static int64_t days_from_civil(int64_t y, int64_t m, int64_t d) {
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-int64_t svr_asn1_seconds(const ASN1_TIME *t) {
+svr_wall svr_asn1_wall(const ASN1_TIME *t) {
+    const int64_t most = INT64_MAX / (int64_t)SVR_SEC - 1; /* one second is left to add */
     struct tm tm;
     if (!ASN1_TIME_to_tm(t, &tm)) return 0;
-    return days_from_civil(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * 86400 + tm.tm_hour * 3600 +
-           tm.tm_min * 60 + tm.tm_sec;
+    int64_t s = days_from_civil(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * 86400 + tm.tm_hour * 3600 +
+                tm.tm_min * 60 + tm.tm_sec;
+    if (s > most) s = most;
+    if (s < -most) s = -most;
+    return s * (svr_wall)SVR_SEC;
 }
 
 bool svr_digest_init(svr_crypt *c, EVP_MD_CTX *ctx, EVP_PKEY *key, bool sign) {

@@ -144,10 +144,6 @@ svr_piece svr_identity_chain(const svr_identity *id) {
     return (svr_piece){id->chain, id->chain_len};
 }
 
-svr_wall svr_identity_not_after(const svr_identity *id) {
-    return svr_asn1_seconds(X509_get0_notAfter(id->cert)) * (svr_wall)SVR_SEC;
-}
-
 /* Ed25519 signs a message in one piece, so all kinds do. */
 static uint8_t *join(svr_crypt *c, const svr_piece *pieces, size_t n, size_t *len) {
     *len = 0;

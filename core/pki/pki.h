@@ -24,8 +24,6 @@ void svr_identity_del(svr_identity *id);
 bool svr_identity_is_self_signed(const svr_identity *id);
 /* The chain in wire form; owned by the identity. */
 svr_piece svr_identity_chain(const svr_identity *id);
-/* The wall time at which the router's own certificate ends. */
-svr_wall svr_identity_not_after(const svr_identity *id);
 /* Signs with the certificate's key (RSA-PSS/SHA-384, ECDSA with SHA-384, or Ed25519). Returns the length; 0
  * on failure. */
 size_t svr_identity_sign(const svr_identity *id, const svr_piece *pieces, size_t n,
@@ -50,16 +48,31 @@ typedef enum svr_cert_verdict {
 } svr_cert_verdict;
 const char *svr_cert_verdict_name(svr_cert_verdict verdict); /* "valid", "expired", ... */
 
-/* A peer's certificate: its public key, and its validity as far as the clock decides it. */
+/* Whether the clock or a revocation list alone decided against a chain that is otherwise in order: what
+ * fail-soft goes on with (CRT-FAIL-SOFT). */
+bool svr_cert_verdict_is_soft(svr_cert_verdict verdict);
+
+/* A chain that was judged, with its public key. The judgement on names, signatures, trust and revocation is
+ * kept in it; the clock is asked each time (CRT-WHEN). */
 typedef struct svr_peer_cert svr_peer_cert;
 /* Judges a chain in wire form at wall time `wall`. Without a CA in `trust` a self-signed certificate, or a
- * chain whose links verify, passes by name and time alone. *out is set for SVR_CERT_VALID, and also for
- * SVR_CERT_EXPIRED, _NOT_YET_VALID and _REVOKED when everything else holds (fail-soft goes on with it); NULL
- * otherwise. */
-svr_cert_verdict svr_trust_judge(const svr_trust *trust, svr_piece chain, const char *common_name,
-                                 svr_wall wall, svr_peer_cert **out);
+ * chain whose links verify, passes by name and time alone. *out is set unless the verdict is
+ * SVR_CERT_MALFORMED; whether it may be used is for the caller to decide by the verdict. */
+svr_cert_verdict svr_trust_judge(svr_trust *trust, svr_piece chain, const char *common_name, svr_wall wall,
+                                 svr_peer_cert **out);
+/* How many chains were judged in full so far (CRT-WHEN). */
+uint64_t svr_trust_judgements(const svr_trust *trust);
+/* Judges a kept chain anew, against other trust or other lists. */
+svr_cert_verdict svr_peer_cert_rejudge(svr_peer_cert *cert, const svr_trust *trust, const char *common_name,
+                                       svr_wall wall);
+/* The verdict as of `wall`: the kept judgement and the clock. */
+svr_cert_verdict svr_peer_cert_verdict(const svr_peer_cert *cert, svr_wall wall);
 void svr_peer_cert_del(svr_peer_cert *cert);
-svr_wall svr_peer_cert_not_after(const svr_peer_cert *cert);         /* the earliest end in the chain */
+svr_wall svr_peer_cert_not_before(const svr_peer_cert *cert); /* the latest beginning in the chain */
+svr_wall svr_peer_cert_not_after(const svr_peer_cert *cert);  /* the earliest end, a whole second */
+/* The first instant at which it has expired: the second named by not-after still counts (RFC 5280 section
+ * 4.1.2.5). */
+svr_wall svr_peer_cert_expires(const svr_peer_cert *cert);
 const uint8_t *svr_peer_cert_fingerprint(const svr_peer_cert *cert); /* SHA-384 of the chain in wire form */
 /* Checks a signature of the peer (CRT-PUBKEY). */
 bool svr_peer_cert_verify(const svr_peer_cert *cert, const svr_piece *pieces, size_t n, svr_piece signature);

@@ -16,8 +16,9 @@ size_t svr_chain_append(uint8_t *buf, size_t len, X509 *cert);
 bool svr_key_usable(EVP_PKEY *key);
 /* CN, or else the SAN URI urn:ssr:peering:NAME (CFG-PCN-MATCH). */
 bool svr_cert_has_name(X509 *cert, const char *common_name);
-/* Seconds since the epoch of an ASN.1 time; 0 when it cannot be read. */
-int64_t svr_asn1_seconds(const ASN1_TIME *t);
+/* Wall time of an ASN.1 time; the epoch when it cannot be read. What svr_wall cannot hold (99991231235959Z
+ * stands for "no end", RFC 5280 section 4.1.2.5) is cut to its range. */
+svr_wall svr_asn1_wall(const ASN1_TIME *t);
 /* Prepares a context for signing (or verifying) with the algorithm of the key, over SHA-384 where it takes a
  * digest. */
 bool svr_digest_init(svr_crypt *c, EVP_MD_CTX *ctx, EVP_PKEY *key, bool sign);

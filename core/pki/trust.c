@@ -11,12 +11,15 @@ struct svr_trust {
     X509_STORE *store; /* the roots; empty without a CA */
     STACK_OF(X509_CRL) * crls;
     bool has_ca;
+    uint64_t judgements;
 };
 
 struct svr_peer_cert {
     svr_crypt *crypt;
-    EVP_PKEY *key;
-    svr_wall not_after;
+    X509 *certs[SVR_CHAIN_CERTS_MAX];
+    size_t n;
+    svr_cert_verdict basis;         /* all but the clock's say */
+    svr_wall not_before, not_after; /* of the whole chain, with the root where one is trusted */
     uint8_t fingerprint[SVR_HASH_LEN];
 };
 
@@ -32,6 +35,10 @@ const char *svr_cert_verdict_name(svr_cert_verdict verdict) {
     case SVR_CERT_BAD_SIGNATURE: return "bad signature";
     }
     return "unknown";
+}
+
+bool svr_cert_verdict_is_soft(svr_cert_verdict verdict) {
+    return verdict == SVR_CERT_EXPIRED || verdict == SVR_CERT_NOT_YET_VALID || verdict == SVR_CERT_REVOKED;
 }
 
 /* ---- trust ---------------------------------------------------------------------------------- */
@@ -94,6 +101,9 @@ void svr_trust_del(svr_trust *t) {
 bool svr_trust_has_ca(const svr_trust *t) {
     return t->has_ca;
 }
+uint64_t svr_trust_judgements(const svr_trust *t) {
+    return t->judgements;
+}
 
 /* ---- judging -------------------------------------------------------------------------------- */
 
@@ -112,21 +122,32 @@ static svr_cert_verdict verdict_of(int error) {
     }
 }
 
-static svr_cert_verdict check_with_ca(const svr_trust *t, X509 *const *certs, size_t n, svr_wall wall) {
+/* Narrows the validity of `p` to that of a certificate it rests on. */
+static void narrow(svr_peer_cert *p, X509 *cert) {
+    svr_wall begin = svr_asn1_wall(X509_get0_notBefore(cert));
+    svr_wall end = svr_asn1_wall(X509_get0_notAfter(cert));
+    if (begin > p->not_before) p->not_before = begin;
+    if (end < p->not_after) p->not_after = end;
+}
+
+static svr_cert_verdict verify(svr_peer_cert *p, X509_STORE_CTX *ctx, svr_wall wall) {
+    X509_STORE_CTX_set_time(ctx, 0, (time_t)(wall / (svr_wall)SVR_SEC));
+    X509_STORE_CTX_set_verify_cb(ctx, ignore_time);
+    if (X509_verify_cert(ctx) != 1) return verdict_of(X509_STORE_CTX_get_error(ctx));
+    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
+    for (int i = 0; i < sk_X509_num(path); i++)
+        narrow(p, sk_X509_value(path, i));
+    return SVR_CERT_VALID;
+}
+
+static svr_cert_verdict check_with_ca(const svr_trust *t, svr_peer_cert *p, svr_wall wall) {
     svr_cert_verdict verdict = SVR_CERT_UNTRUSTED;
     STACK_OF(X509) *middle = sk_X509_new_null();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(svr_crypt_libctx(t->crypt), NULL);
     bool ok = middle && ctx;
-    for (size_t i = 1; ok && i < n; i++)
-        ok = sk_X509_push(middle, certs[i]) > 0;
-    if (ok && X509_STORE_CTX_init(ctx, t->store, certs[0], middle) == 1) {
-        X509_STORE_CTX_set_time(ctx, 0, (time_t)(wall / (svr_wall)SVR_SEC));
-        X509_STORE_CTX_set_verify_cb(ctx, ignore_time);
-        if (X509_verify_cert(ctx) == 1)
-            verdict = SVR_CERT_VALID;
-        else
-            verdict = verdict_of(X509_STORE_CTX_get_error(ctx));
-    }
+    for (size_t i = 1; ok && i < p->n; i++)
+        ok = sk_X509_push(middle, p->certs[i]) > 0;
+    if (ok && X509_STORE_CTX_init(ctx, t->store, p->certs[0], middle) == 1) verdict = verify(p, ctx, wall);
     X509_STORE_CTX_free(ctx);
     sk_X509_free(middle);
     ERR_clear_error();
@@ -172,73 +193,75 @@ static bool is_revoked(const svr_trust *t, X509 *cert, X509 *issuer) {
     return false;
 }
 
-/* Valid from the first to the last second named, both included. */
-static svr_cert_verdict check_time(const svr_trust *t, X509 *const *certs, size_t n, svr_wall wall) {
-    svr_cert_verdict verdict = SVR_CERT_VALID;
-    for (size_t i = 0; i < n; i++) {
-        if (is_revoked(t, certs[i], i + 1 < n ? certs[i + 1] : NULL)) return SVR_CERT_REVOKED;
-        if (wall < svr_asn1_seconds(X509_get0_notBefore(certs[i])) * (svr_wall)SVR_SEC)
-            verdict = SVR_CERT_NOT_YET_VALID;
-        if (wall / (svr_wall)SVR_SEC > svr_asn1_seconds(X509_get0_notAfter(certs[i])))
-            verdict = SVR_CERT_EXPIRED;
-    }
-    return verdict;
+static bool any_revoked(const svr_trust *t, const svr_peer_cert *p) {
+    for (size_t i = 0; i < p->n; i++)
+        if (is_revoked(t, p->certs[i], i + 1 < p->n ? p->certs[i + 1] : NULL)) return true;
+    return false;
 }
 
-static svr_peer_cert *make_peer_cert(svr_crypt *c, svr_piece chain, X509 *const *certs, size_t n) {
+/* Everything but the clock. */
+static svr_cert_verdict judge_basis(const svr_trust *t, svr_peer_cert *p, const char *name, svr_wall wall) {
+    p->not_before = INT64_MIN;
+    p->not_after = INT64_MAX;
+    for (size_t i = 0; i < p->n; i++)
+        narrow(p, p->certs[i]);
+    if (!svr_cert_has_name(p->certs[0], name)) return SVR_CERT_NAME_MISMATCH;
+    svr_cert_verdict verdict = t->has_ca ? check_with_ca(t, p, wall) : check_links(p->certs, p->n);
+    return verdict == SVR_CERT_VALID && any_revoked(t, p) ? SVR_CERT_REVOKED : verdict;
+}
+
+svr_cert_verdict svr_peer_cert_rejudge(svr_peer_cert *cert, const svr_trust *trust, const char *common_name,
+                                       svr_wall wall) {
+    cert->basis = judge_basis(trust, cert, common_name, wall);
+    return svr_peer_cert_verdict(cert, wall);
+}
+
+static svr_peer_cert *read_cert(svr_crypt *c, svr_piece chain) {
     svr_peer_cert *p = svr_alloc_zero(svr_crypt_allocator(c), 1, sizeof *p);
     if (!p) return NULL;
     p->crypt = c;
-    p->key = X509_get_pubkey(certs[0]);
-    p->not_after = INT64_MAX;
-    for (size_t i = 0; i < n; i++) {
-        svr_wall end = svr_asn1_seconds(X509_get0_notAfter(certs[i])) * (svr_wall)SVR_SEC;
-        if (end < p->not_after) p->not_after = end;
-    }
-    if (p->key && svr_sha384(c, &chain, 1, p->fingerprint)) return p;
+    p->n = chain.len <= SVR_CHAIN_MAX ? svr_chain_decode(c, chain, p->certs) : 0;
+    if (p->n && svr_key_usable(X509_get0_pubkey(p->certs[0])) && svr_sha384(c, &chain, 1, p->fingerprint))
+        return p;
     svr_peer_cert_del(p);
     return NULL;
 }
 
-static svr_cert_verdict judge(const svr_trust *t, X509 *const *certs, size_t n, const char *name,
-                              svr_wall wall) {
-    if (!svr_key_usable(X509_get0_pubkey(certs[0]))) return SVR_CERT_MALFORMED;
-    if (!svr_cert_has_name(certs[0], name)) return SVR_CERT_NAME_MISMATCH;
-    svr_cert_verdict verdict = t->has_ca ? check_with_ca(t, certs, n, wall) : check_links(certs, n);
-    return verdict == SVR_CERT_VALID ? check_time(t, certs, n, wall) : verdict;
-}
-
-svr_cert_verdict svr_trust_judge(const svr_trust *trust, svr_piece chain, const char *common_name,
-                                 svr_wall wall, svr_peer_cert **out) {
-    X509 *certs[SVR_CHAIN_CERTS_MAX];
-    size_t n = chain.len <= SVR_CHAIN_MAX ? svr_chain_decode(trust->crypt, chain, certs) : 0;
-    *out = NULL;
-    if (!n) return SVR_CERT_MALFORMED;
-    svr_cert_verdict verdict = judge(trust, certs, n, common_name, wall);
-    bool usable = verdict == SVR_CERT_VALID || verdict == SVR_CERT_EXPIRED ||
-                  verdict == SVR_CERT_NOT_YET_VALID || verdict == SVR_CERT_REVOKED;
-    if (usable) *out = make_peer_cert(trust->crypt, chain, certs, n);
-    if (usable && !*out) verdict = SVR_CERT_MALFORMED;
-    while (n)
-        X509_free(certs[--n]);
-    return verdict;
+svr_cert_verdict svr_trust_judge(svr_trust *trust, svr_piece chain, const char *common_name, svr_wall wall,
+                                 svr_peer_cert **out) {
+    trust->judgements++;
+    *out = read_cert(trust->crypt, chain);
+    return *out ? svr_peer_cert_rejudge(*out, trust, common_name, wall) : SVR_CERT_MALFORMED;
 }
 
 /* ---- a peer's certificate ------------------------------------------------------------------- */
 
 void svr_peer_cert_del(svr_peer_cert *cert) {
     if (!cert) return;
-    EVP_PKEY_free(cert->key);
+    while (cert->n)
+        X509_free(cert->certs[--cert->n]);
     svr_alloc_free(svr_crypt_allocator(cert->crypt), cert);
 }
 
+svr_cert_verdict svr_peer_cert_verdict(const svr_peer_cert *cert, svr_wall wall) {
+    if (cert->basis != SVR_CERT_VALID) return cert->basis;
+    if (wall < cert->not_before) return SVR_CERT_NOT_YET_VALID;
+    return wall < svr_peer_cert_expires(cert) ? SVR_CERT_VALID : SVR_CERT_EXPIRED;
+}
+
+svr_wall svr_peer_cert_not_before(const svr_peer_cert *cert) {
+    return cert->not_before;
+}
 svr_wall svr_peer_cert_not_after(const svr_peer_cert *cert) {
     return cert->not_after;
+}
+svr_wall svr_peer_cert_expires(const svr_peer_cert *cert) {
+    return cert->not_after + (svr_wall)SVR_SEC;
 }
 const uint8_t *svr_peer_cert_fingerprint(const svr_peer_cert *cert) {
     return cert->fingerprint;
 }
 
 bool svr_peer_cert_verify(const svr_peer_cert *cert, const svr_piece *pieces, size_t n, svr_piece signature) {
-    return svr_key_verify(cert->crypt, cert->key, pieces, n, signature);
+    return svr_key_verify(cert->crypt, X509_get0_pubkey(cert->certs[0]), pieces, n, signature);
 }

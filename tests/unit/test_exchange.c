@@ -210,7 +210,7 @@ static void test_exchange_regenerates_metadata_keys_on_command(void **state) { /
     bench_run(&b, 60 * SVR_SEC);
     svr_peer *at_b = bench_peer(&b, 1);
     uint32_t before = at_b->to_peer.index;
-    svr_peers_regenerate_metadata_key(b.s[0].peers);
+    svr_peers_regenerate_metadata_key(b.s[0].peers, "test");
     bench_run(&b, b.now + SVR_SEC);
     assert_int_equal(at_b->to_peer.next_index, before + 1);
     assert_int_equal(at_b->to_peer.index, before); /* the old one serves for 30 s */

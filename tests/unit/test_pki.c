@@ -122,9 +122,7 @@ static svr_cert_verdict judge(world *w, const char *ca, const char *crl, svr_wal
     svr_peer_cert *cert;
     assert_non_null(trust);
     svr_cert_verdict v = svr_trust_judge(trust, chain ? *chain : svr_identity_chain(id), NAME, wall, &cert);
-    bool usable =
-        v == SVR_CERT_VALID || v == SVR_CERT_EXPIRED || v == SVR_CERT_NOT_YET_VALID || v == SVR_CERT_REVOKED;
-    assert_int_equal(cert != NULL, usable);
+    assert_int_equal(cert != NULL, v != SVR_CERT_MALFORMED);
     svr_peer_cert_del(cert);
     svr_trust_del(trust);
     svr_identity_del(id);
@@ -171,7 +169,6 @@ static void test_pki_self_signed_serves_without_a_ca_only(void **state) {
     svr_identity *id = svr_identity_new_self_signed(w->c, NAME, AT(T0), &err);
     assert_non_null(id);
     assert_true(svr_identity_is_self_signed(id));
-    assert_int_equal(svr_identity_not_after(id), AT(T0 + 3650 * DAY));
     svr_piece chain = svr_identity_chain(id);
     assert_int_equal(judge(w, NULL, NULL, AT(T0), &chain), SVR_CERT_VALID);
     assert_int_equal(judge(w, w->ca, NULL, AT(T0), &chain), SVR_CERT_UNTRUSTED);

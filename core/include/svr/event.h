@@ -21,7 +21,8 @@ typedef enum svr_event_kind {
     SVR_EVENT_KEY_TIMEOUT,  /* peer-key-timeout passed without a valid answer */
     SVR_EVENT_SESSION,      /* to: "created", "deleted"; detail: session and service */
     SVR_EVENT_ALARM,        /* to: "raised", "cleared"; peer: source; reason: category; value: ID; detail */
-    SVR_EVENT_CERTIFICATE,  /* a certificate was accepted or refused; reason says why */
+    SVR_EVENT_CERTIFICATE,  /* to: "accepted", "refused"; reason: verdict; peer empty: our own */
+    SVR_EVENT_PEERING, /* to: "failed" (TOP-LEGACY), "removed", "restored" (CRT-FAIL-HARD); reason says why */
     SVR_EVENT_KINDS
 } svr_event_kind;
 

@@ -87,8 +87,18 @@ bool svr_node_next_event(svr_node *node, svr_event *ev);
 bool svr_node_next_key_line(svr_node *node, char line[SVR_KEYLOG_LINE_MAX]);
 
 /* Facts. */
-/* Wall time is `wall` at the instant `now`; from here on it runs with the monotonic clock. */
+/* Wall time is `wall` at the instant `now`; from here on it runs with the monotonic clock. Certificates are
+ * looked at again. */
 void svr_node_set_wall(svr_node *node, svr_wall wall, svr_time now);
+/* Other credentials (CRT-LATE): certificate, trust or revocation lists changed and are to take effect. Every
+ * certificate is judged anew; a new one of our own is announced to all peers. Without `certificate` a
+ * self-signed one stays in use, or takes the place of the former. 0; or -1 with `err`, and nothing changed.
+ */
+int svr_node_reload_credentials(svr_node *node, const svr_credentials *credentials, svr_time now,
+                                svr_error *err);
+/* Makes a new metadata key at once, and pushes it to all peers (KEY-REGENERATE). 0; or -1 with `err` when
+ * enhanced security is off. */
+int svr_node_regenerate_metadata_key(svr_node *node, svr_time now, svr_error *err);
 /* An interface lost or regained its link (all start as up). */
 void svr_node_interface_state(svr_node *node, svr_ifid ifid, bool up, svr_time now);
 
