@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ops/show.h"
+#include "ops/show_alarms.h"
 
 #include "base/bytes.h"
 #include "peer/peer_internal.h"
@@ -79,6 +79,7 @@ static const struct {
     {"show peers", show_peers},
     {"show peers security", show_peers_security},
     {"show counters", show_counters},
+    {"show alarms", svr_show_alarms},
 };
 
 int svr_show(const svr_show_context *ctx, const char *command, const svr_report **out, svr_error *err) {

@@ -11,9 +11,9 @@
 
 #include "common/json.h"
 #include "common/version.h"
+#include "svrd/commands.h"
 #include "svrd/firewall.h"
 #include "svrd/report.h"
-#include "svrd/show.h"
 
 #define UPKEEP_PERIOD (5 * SVR_SEC)
 
@@ -114,7 +114,12 @@ static void signal_ready(svrd_source *source, uint32_t events) {
     (void)events;
     svrd_host *h = source->ctx;
     struct signalfd_siginfo info;
-    if (read(source->fd, &info, sizeof info) == (ssize_t)sizeof info) h->stop = true;
+    svr_error err;
+    if (read(source->fd, &info, sizeof info) != (ssize_t)sizeof info) return;
+    if (info.ssi_signo != SIGHUP)
+        h->stop = true;
+    else if (svrd_commands_reload(h, &err))
+        svrd_log_write(&h->log, SVR_MAJOR, "the certificates stay as they were: %s", err.message);
 }
 
 /* ---- links ---------------------------------------------------------------------------------- */
@@ -197,26 +202,6 @@ static void links_ready(svrd_source *source, uint32_t events) {
     }
 }
 
-/* ---- questions ------------------------------------------------------------------------------ */
-
-static bool answer(void *ctx, const svr_control_request *request, FILE *out) {
-    svrd_host *h = ctx;
-    svr_error err;
-    const svr_report *report;
-    svr_time now = svrd_clock_now(&h->clock);
-    if (strcmp(request->command, "show host") == 0) return svrd_show_host(h, request->json, out);
-    if (svr_node_show(h->node, request->command, now, &report, &err)) {
-        if (request->json)
-            svrd_error_json(err.message, out);
-        else
-            fprintf(out, "%s\n", err.message);
-        return false;
-    }
-    if (request->json) return svrd_report_json(report, out);
-    fputs(report->text, out);
-    return true;
-}
-
 /* ---- starting ------------------------------------------------------------------------------- */
 
 static int open_log_file(FILE **out, const char *path, mode_t mode, svr_error *err) {
@@ -292,6 +277,7 @@ static int open_signals(svrd_host *h, svr_error *err) {
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     h->signal_source = (svrd_source){signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), signal_ready, h};
     if (h->signal_source.fd < 0 || svrd_loop_add(&h->loop, &h->signal_source, EPOLLIN) < 0)
@@ -319,7 +305,7 @@ static int open_control(svrd_host *h, svr_error *err) {
             return svrd_fail(err, "the router's name is too long for a socket: choose one with --control");
         at = path;
     }
-    return svrd_control_open(&h->control, &h->loop, at, answer, h, err);
+    return svrd_control_open(&h->control, &h->loop, at, svrd_commands_answer, h, err);
 }
 
 static int open_kernel(svrd_host *h, svr_error *err) {

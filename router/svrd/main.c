@@ -9,7 +9,7 @@
  *   loop       epoll
  *   tun, wan   the two kinds of interface; filter: what a WAN takes in; firewall: keeps the kernel silent
  *   netlink    links, addresses, routes
- *   control    answers svrctl; show: what the host knows; report: JSON, lines
+ *   control    svrctl's socket; commands: what it may ask; show: what the host knows; report: JSON, lines
  *   plan       what the configuration means for a Linux host
  *   clock, log, file, credentials, fail */
 #include <stdio.h>

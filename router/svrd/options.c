@@ -27,7 +27,7 @@ const char svrd_options_help[] =
     "  --clock-rate N       let time pass N times as fast, 1 to 10000, for tests\n"
     "  --help, --version\n"
     "\n"
-    "The four PEM files take the place of those that the configuration names.\n"
+    "The four PEM files take the place of those that the configuration names. SIGHUP reads them again.\n"
     "Exit status: 0 after SIGINT or SIGTERM, 1 on failure, 2 for wrong arguments or configuration.\n";
 
 enum {

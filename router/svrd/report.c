@@ -37,10 +37,17 @@ bool svrd_report_json(const svr_report *report, FILE *out) {
     return write_json(all, JSON_INDENT(2), out);
 }
 
-bool svrd_error_json(const char *message, FILE *out) {
+static bool one_text(const char *key, const char *text, FILE *out) {
     json_t *v = json_object();
-    json_object_set_new(v, "error", svr_json_text(message));
+    json_object_set_new(v, key, svr_json_text(text));
     return write_json(v, 0, out);
+}
+
+bool svrd_error_json(const char *message, FILE *out) {
+    return one_text("error", message, out);
+}
+bool svrd_done_json(const char *message, FILE *out) {
+    return one_text("done", message, out);
 }
 
 /* ---- lines ---------------------------------------------------------------------------------- */

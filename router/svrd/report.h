@@ -12,6 +12,8 @@
 bool svrd_report_json(const svr_report *report, FILE *out);
 /* `{"error": MESSAGE}` and a newline. */
 bool svrd_error_json(const char *message, FILE *out);
+/* `{"done": MESSAGE}` and a newline. */
+bool svrd_done_json(const char *message, FILE *out);
 
 #define SVRD_EVENT_LINE_MAX 640
 /* One event as an operator reads it, without time and severity. Returns `out`. */
