@@ -16,6 +16,7 @@ typedef struct side {
     svr_runtime rt;
     svr_peers *peers;
     const char *name;
+    svr_credentials credentials; /* without a certificate: self-signed */
 } side;
 
 typedef struct flight {
@@ -82,23 +83,37 @@ static inline svr_path *bench_path(bench *b, int i) {
     return &bench_peer(b, i)->paths[0];
 }
 
+static inline svr_identity *bench_identity(bench *b, int i) {
+    const svr_credentials *c = &b->s[i].credentials;
+    svr_error err;
+    svr_identity *id = c->certificate ? svr_identity_new(b->crypt, c->certificate, c->private_key, &err)
+                                      : svr_identity_new_self_signed(b->crypt, i ? "alias-b" : "alias-a",
+                                                                     svr_runtime_wall(&b->s[i].rt), &err);
+    if (!id) fail_msg("%s", err.message);
+    return id;
+}
+
+static inline svr_trust *bench_trust(bench *b, int i) {
+    svr_error err;
+    svr_trust *trust = svr_trust_new(b->crypt, b->s[i].credentials.trusted_ca, b->s[i].credentials.crl, &err);
+    assert_non_null(trust);
+    return trust;
+}
+
 /* Starts (or starts anew) one side; its clock and memory of the former life are gone. */
 static inline void bench_start(bench *b, int i, svr_wall wall_offset) {
     side *s = &b->s[i];
-    svr_error err;
     s->name = i ? "b" : "a";
     assert_true(svr_runtime_init(&s->rt, &b->alloc, b->crypt, b->pool, b->seed + (uint64_t)i, false));
     s->rt.now = b->now;
     s->rt.wall_then = WALL_START + (svr_wall)b->now + wall_offset;
     s->rt.wall_at = b->now;
     const svr_node_config *node = svr_config_node(svr_config_router(b->config, s->name), NULL);
-    svr_identity *id = svr_identity_new_self_signed(b->crypt, node->router->peering_common_name,
-                                                    svr_runtime_wall(&s->rt), &err);
-    svr_trust *trust = svr_trust_new(b->crypt, NULL, NULL, &err);
-    assert_non_null(id);
-    assert_non_null(trust);
-    const svr_peers_params params = {
-        .rt = &s->rt, .config = b->config, .node = node, .identity = id, .trust = trust};
+    const svr_peers_params params = {.rt = &s->rt,
+                                     .config = b->config,
+                                     .node = node,
+                                     .identity = bench_identity(b, i),
+                                     .trust = bench_trust(b, i)};
     s->peers = svr_peers_new(&params);
     assert_non_null(s->peers);
     svr_peers_start(s->peers);
@@ -110,7 +125,8 @@ static inline void bench_stop(bench *b, int i) {
     b->s[i].peers = NULL;
 }
 
-static inline void bench_init_config(bench *b, const char *config) {
+/* Reads the configuration; the sides are not started. */
+static inline void bench_prepare(bench *b, const char *config) {
     svr_config_error err;
     b->heap = (test_heap){0};
     b->alloc = test_allocator(&b->heap);
@@ -119,6 +135,10 @@ static inline void bench_init_config(bench *b, const char *config) {
     assert_int_equal(svr_config_parse(&b->alloc, config, strlen(config), &b->config, &err), 0);
     b->delay = 10 * SVR_MS;
     b->now = SVR_SEC;
+}
+
+static inline void bench_init_config(bench *b, const char *config) {
+    bench_prepare(b, config);
     bench_start(b, 0, 0);
     bench_start(b, 1, 0);
 }

@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * core/pki: identities, and verdicts on chains of a CA that the test makes. */
+#include "ca_fixture.h"
 #include "pki/pki.h"
-#include "unit.h"
 
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 
 #define NAME "alias-a"
 #define T0 INT64_C(1735689600) /* 2025-01-01 00:00:00 UTC */
 #define DAY INT64_C(86400)
 #define AT(seconds) ((svr_wall)((seconds) * (int64_t)SVR_SEC))
-
-/* A certificate with its key. */
-typedef struct pair {
-    X509 *cert;
-    EVP_PKEY *key;
-} pair;
 
 typedef struct world {
     test_heap heap;
@@ -26,62 +18,18 @@ typedef struct world {
     char ca[4096], chain[8192], key[4096];
 } world;
 
-static void extend(X509 *cert, int nid, const char *value) {
-    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-    assert_non_null(ext);
-    assert_int_equal(X509_add_ext(cert, ext, -1), 1);
-    X509_EXTENSION_free(ext);
-}
-
-/* Signed by `by`, or by itself; takes the key over. Valid T0 to T0 + days. */
+/* Valid T0 to T0 + days. */
 static pair issue(const pair *by, EVP_PKEY *key, const char *cn, const char *san, int days) {
-    static long serial = 1;
-    pair p = {X509_new(), key};
-    X509_NAME *name = X509_get_subject_name(p.cert);
-    X509_set_version(p.cert, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(p.cert), serial++);
-    ASN1_TIME_set(X509_getm_notBefore(p.cert), T0);
-    ASN1_TIME_set(X509_getm_notAfter(p.cert), T0 + days * DAY);
-    X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
-    X509_set_issuer_name(p.cert, by ? X509_get_subject_name(by->cert) : name);
-    X509_set_pubkey(p.cert, key);
-    extend(p.cert, NID_basic_constraints, san ? "critical,CA:FALSE" : "critical,CA:TRUE");
-    if (san && san[0]) extend(p.cert, NID_subject_alt_name, san);
-    EVP_PKEY *signer = by ? by->key : key;
-    const EVP_MD *md = EVP_PKEY_is_a(signer, "ED25519") ? NULL : EVP_sha384();
-    assert_true(X509_sign(p.cert, signer, md) > 0);
-    return p;
-}
-
-static void free_pair(pair *p) {
-    X509_free(p->cert);
-    EVP_PKEY_free(p->key);
-    *p = (pair){0};
-}
-
-static EVP_PKEY *p256(void) {
-    return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-}
-
-/* Appends the PEM text of a certificate, or of a key. */
-static void append_pem(char *out, size_t size, X509 *cert, EVP_PKEY *key) {
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *p;
-    if (cert) PEM_write_bio_X509(bio, cert);
-    if (key) PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
-    long n = BIO_get_mem_data(bio, &p);
-    assert_true(strlen(out) + (size_t)n < size);
-    strncat(out, p, (size_t)n);
-    BIO_free(bio);
+    return ca_issue(by, key, cn, san, T0, T0 + days * DAY);
 }
 
 static void set_leaf(world *w, EVP_PKEY *key, const char *cn, const char *san, int days) {
-    free_pair(&w->leaf);
+    ca_free(&w->leaf);
     w->leaf = issue(&w->middle, key, cn, san, days);
     w->chain[0] = w->key[0] = 0;
-    append_pem(w->chain, sizeof w->chain, w->leaf.cert, NULL);
-    append_pem(w->chain, sizeof w->chain, w->middle.cert, NULL);
-    append_pem(w->key, sizeof w->key, NULL, w->leaf.key);
+    ca_append_pem(w->chain, sizeof w->chain, w->leaf.cert, NULL);
+    ca_append_pem(w->chain, sizeof w->chain, w->middle.cert, NULL);
+    ca_append_pem(w->key, sizeof w->key, NULL, w->leaf.key);
 }
 
 static int setup(void **state) {
@@ -90,16 +38,16 @@ static int setup(void **state) {
     w->c = svr_crypt_new(&w->alloc, NULL, SVR_ENGINE_AUTO);
     w->root = issue(NULL, p256(), "root", NULL, 3650);
     w->middle = issue(&w->root, p256(), "middle", NULL, 1000);
-    append_pem(w->ca, sizeof w->ca, w->root.cert, NULL);
+    ca_append_pem(w->ca, sizeof w->ca, w->root.cert, NULL);
     set_leaf(w, p256(), NAME, "", 365);
     return 0;
 }
 
 static int teardown(void **state) {
     world *w = *state;
-    free_pair(&w->root);
-    free_pair(&w->middle);
-    free_pair(&w->leaf);
+    ca_free(&w->root);
+    ca_free(&w->middle);
+    ca_free(&w->leaf);
     svr_crypt_del(w->c);
     size_t live = w->heap.live;
     free(w);
@@ -154,11 +102,11 @@ static void test_pki_wants_a_path_to_the_ca(void **state) {
     world *w = *state;
     char other[4096] = "";
     pair stranger = issue(NULL, p256(), "stranger", NULL, 3650);
-    append_pem(other, sizeof other, stranger.cert, NULL);
+    ca_append_pem(other, sizeof other, stranger.cert, NULL);
     assert_int_equal(judge(w, other, NULL, AT(T0), NULL), SVR_CERT_UNTRUSTED);
-    free_pair(&stranger);
+    ca_free(&stranger);
     w->chain[0] = 0; /* the intermediate is missing */
-    append_pem(w->chain, sizeof w->chain, w->leaf.cert, NULL);
+    ca_append_pem(w->chain, sizeof w->chain, w->leaf.cert, NULL);
     assert_int_equal(judge(w, w->ca, NULL, AT(T0), NULL), SVR_CERT_UNTRUSTED);
 }
 
@@ -175,37 +123,14 @@ static void test_pki_self_signed_serves_without_a_ca_only(void **state) {
     svr_identity_del(id);
 }
 
-static void write_crl(char *out, size_t size, const pair *by, const X509 *revoked) {
-    X509_CRL *crl = X509_CRL_new();
-    X509_REVOKED *entry = X509_REVOKED_new();
-    ASN1_TIME *t = ASN1_TIME_set(NULL, T0);
-    X509_CRL_set_version(crl, X509_CRL_VERSION_2);
-    X509_CRL_set_issuer_name(crl, X509_get_subject_name(by->cert));
-    X509_CRL_set1_lastUpdate(crl, t);
-    X509_REVOKED_set_serialNumber(entry, (ASN1_INTEGER *)X509_get0_serialNumber(revoked));
-    X509_REVOKED_set_revocationDate(entry, t);
-    X509_CRL_add0_revoked(crl, entry);
-    assert_true(X509_CRL_sign(crl, by->key, EVP_sha384()) > 0);
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *p;
-    PEM_write_bio_X509_CRL(bio, crl);
-    long n = BIO_get_mem_data(bio, &p);
-    assert_true((size_t)n < size);
-    memcpy(out, p, (size_t)n);
-    out[n] = 0;
-    BIO_free(bio);
-    ASN1_TIME_free(t);
-    X509_CRL_free(crl);
-}
-
 static void test_pki_knows_what_is_revoked(void **state) {
     world *w = *state;
     char crl[4096];
-    write_crl(crl, sizeof crl, &w->middle, w->leaf.cert);
+    ca_write_crl(crl, sizeof crl, &w->middle, w->leaf.cert, T0);
     assert_int_equal(judge(w, w->ca, crl, AT(T0), NULL), SVR_CERT_REVOKED);
-    write_crl(crl, sizeof crl, &w->root, w->middle.cert);
+    ca_write_crl(crl, sizeof crl, &w->root, w->middle.cert, T0);
     assert_int_equal(judge(w, w->ca, crl, AT(T0), NULL), SVR_CERT_REVOKED);
-    write_crl(crl, sizeof crl, &w->root, w->leaf.cert); /* not the leaf's issuer */
+    ca_write_crl(crl, sizeof crl, &w->root, w->leaf.cert, T0); /* not the leaf's issuer */
     assert_int_equal(judge(w, w->ca, crl, AT(T0), NULL), SVR_CERT_VALID);
 }
 
@@ -269,7 +194,7 @@ static void test_pki_says_what_is_wrong_with_an_identity(void **state) {
     svr_error err;
     char other[4096] = "";
     EVP_PKEY *stranger = p256();
-    append_pem(other, sizeof other, NULL, stranger);
+    ca_append_pem(other, sizeof other, NULL, stranger);
     EVP_PKEY_free(stranger);
     assert_null(svr_identity_new(w->c, "garbage", w->key, &err));
     assert_non_null(strstr(err.message, "not a PEM chain"));
