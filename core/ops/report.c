@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define COLUMNS_MAX 16
-#define NUMBER_TEXT_MAX 24
+#define VALUE_TEXT_MAX 48
 
 /* Copied texts: a chain of chunks, so that pointers stay valid while the report grows. */
 typedef struct chunk {
@@ -22,6 +22,7 @@ struct svr_report_builder {
     size_t n_records, records_size;
     svr_field *fields;
     size_t n_fields, fields_size;
+    size_t rule; /* width of rules around titles; 0: by the title */
     char *text;
     size_t text_len, text_size;
     svr_report report;
@@ -39,7 +40,7 @@ void svr_report_reset(svr_report_builder *b) {
         svr_alloc_free(b->alloc, c);
     }
     b->texts = NULL;
-    b->n_records = b->n_fields = b->text_len = 0;
+    b->n_records = b->n_fields = b->text_len = b->rule = 0;
     b->failed = false;
 }
 
@@ -107,10 +108,15 @@ void svr_report_flag(svr_report_builder *b, const char *label, const char *key, 
 }
 
 void svr_report_span(svr_report_builder *b, const char *label, const char *key, svr_duration span) {
-    char text[64];
-    unsigned long long s = span / SVR_SEC;
-    snprintf(text, sizeof text, "%llu hrs %llu min %llu sec", s / 3600, s / 60 % 60, s % 60);
-    svr_report_text_field(b, label, key, text);
+    add(b, (svr_field){.label = label, .key = key, .type = SVR_FIELD_SPAN, .span = span});
+}
+
+void svr_report_place(svr_report_builder *b, svr_field_place place) {
+    if (b->n_fields) b->fields[b->n_fields - 1].place = place;
+}
+
+void svr_report_rule(svr_report_builder *b, size_t width) {
+    b->rule = width;
 }
 
 /* ---- text ----------------------------------------------------------------------------------- */
@@ -140,13 +146,19 @@ static void append_fill(svr_report_builder *b, char c, size_t n) {
         append(b, &c, 1);
 }
 
-static const char *value_of(const svr_field *f, char number[NUMBER_TEXT_MAX]) {
+static const char *span_text(svr_duration span, char text[VALUE_TEXT_MAX]) {
+    unsigned long long s = span / SVR_SEC;
+    if (span == SVR_TIME_NEVER) return "never";
+    snprintf(text, VALUE_TEXT_MAX, "%llu hrs %llu min %llu sec", s / 3600, s / 60 % 60, s % 60);
+    return text;
+}
+
+static const char *value_of(const svr_field *f, char text[VALUE_TEXT_MAX]) {
     switch (f->type) {
     case SVR_FIELD_TEXT: return f->text;
     case SVR_FIELD_FLAG: return f->flag ? "True" : "False";
-    case SVR_FIELD_NUMBER:
-        snprintf(number, NUMBER_TEXT_MAX, "%llu", (unsigned long long)f->number);
-        return number;
+    case SVR_FIELD_NUMBER: snprintf(text, VALUE_TEXT_MAX, "%llu", (unsigned long long)f->number); return text;
+    case SVR_FIELD_SPAN: return span_text(f->span, text);
     }
     return "";
 }
@@ -167,20 +179,34 @@ static const svr_report *finish(svr_report_builder *b) {
     return &b->report;
 }
 
-static void append_block(svr_report_builder *b, const svr_record *r) {
-    char number[NUMBER_TEXT_MAX];
-    size_t width = strlen(r->title) + 2;
+static void append_title(svr_report_builder *b, const char *title) {
+    size_t width = b->rule ? b->rule : strlen(title) + 2;
     append_fill(b, '=', width);
     append_text(b, "\n");
-    append_text(b, r->title);
+    append_text(b, title);
     append_text(b, "\n");
     append_fill(b, '=', width);
     append_text(b, "\n");
+}
+
+static void append_field(svr_report_builder *b, const svr_field *f) {
+    char text[VALUE_TEXT_MAX];
+    if (f->place == SVR_PLACE_PARENTHESIS) {
+        append_text(b, " (");
+        append_text(b, value_of(f, text));
+        append_text(b, ")");
+        return;
+    }
+    if (f->place == SVR_PLACE_JOINED) append_text(b, ", ");
+    append_text(b, f->label);
+    append_text(b, ": ");
+    append_text(b, value_of(f, text));
+}
+
+static void append_fields(svr_report_builder *b, const svr_record *r) {
     for (size_t i = 0; i < r->n; i++) {
-        append_text(b, r->fields[i].label);
-        append_text(b, ": ");
-        append_text(b, value_of(&r->fields[i], number));
-        append_text(b, "\n");
+        append_field(b, &r->fields[i]);
+        if (i + 1 == r->n || r->fields[i + 1].place == SVR_PLACE_LINE) append_text(b, "\n");
     }
 }
 
@@ -188,13 +214,23 @@ const svr_report *svr_report_blocks(svr_report_builder *b) {
     place_fields(b);
     for (size_t i = 0; i < b->n_records; i++) {
         if (i) append_text(b, "\n\n");
-        append_block(b, &b->records[i]);
+        append_title(b, b->records[i].title);
+        append_fields(b, &b->records[i]);
+    }
+    return finish(b);
+}
+
+const svr_report *svr_report_lines(svr_report_builder *b) {
+    place_fields(b);
+    for (size_t i = 0; i < b->n_records; i++) {
+        if (i) append_text(b, "\n");
+        append_fields(b, &b->records[i]);
     }
     return finish(b);
 }
 
 static void measure(const svr_report_builder *b, size_t columns, size_t width[COLUMNS_MAX]) {
-    char number[NUMBER_TEXT_MAX];
+    char number[VALUE_TEXT_MAX];
     for (size_t c = 0; c < columns; c++)
         width[c] = strlen(b->records[0].fields[c].label);
     for (size_t i = 0; i < b->n_records; i++) {
@@ -221,7 +257,7 @@ static void append_rule(svr_report_builder *b, size_t columns, const size_t *wid
 }
 
 const svr_report *svr_report_table(svr_report_builder *b) {
-    char number[NUMBER_TEXT_MAX];
+    char number[VALUE_TEXT_MAX];
     size_t width[COLUMNS_MAX];
     place_fields(b);
     size_t columns = b->n_records ? b->records[0].n : 0;

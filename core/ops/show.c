@@ -1,100 +1,82 @@
 /* SPDX-License-Identifier: MIT */
-#include "ops/show_alarms.h"
-
-#include "base/bytes.h"
-#include "peer/peer_internal.h"
+#include "ops/show_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-typedef const svr_report *show_fn(const svr_show_context *ctx);
+/* In alphabetical order; words before places, so that no peer's name hides a word. */
+#define COMMANDS(X)                                                                                          \
+    X("show alarms", svr_show_alarms)                                                                        \
+    X("show alarms id ID", svr_show_alarm)                                                                   \
+    X("show counters", svr_show_counters)                                                                    \
+    X("show peers", svr_show_peers)                                                                          \
+    X("show peers security", svr_show_peers_security)                                                        \
+    X("show security key-status", svr_show_key_status)                                                       \
+    X("show security security-associations", svr_show_associations)                                          \
+    X("show security security-associations detail", svr_show_associations_detail)                            \
+    X("show security security-associations PEER", svr_show_associations)                                     \
+    X("show security security-associations PEER detail", svr_show_associations_detail)
 
-static void add_path_security(const svr_show_context *ctx, const svr_path *path) {
-    const svr_peer *peer = path->peer;
-    svr_report_builder *b = ctx->report;
-    char text[80], addr[SVR_ADDR_TEXT_MAX];
-    snprintf(text, sizeof text, "Peer: %s", peer->config->name);
-    svr_report_record(b, text);
-    svr_report_text_field(b, "Peer", "peer", peer->config->name);
-    svr_report_text_field(b, "Node", "node", ctx->node->name);
-    svr_report_text_field(b, "Network Interface", "networkInterface", path->config->local_if->name);
-    svr_report_text_field(b, "Destination", "destination", svr_addr_format(&path->config->remote, addr));
-    svr_report_text_field(b, "Status", "status", path->in_service ? "up" : "down");
-    svr_report_text_field(b, "Hostname", "hostname", "unavailable");
-    svr_report_text_field(b, "Path Mtu", "pathMtu", "unavailable");
-    svr_report_text_field(b, "Security Status", "securityStatus", svr_security_state_name(peer->state));
-    svr_report_number(b, "Salt", "salt", svr_get32(peer->salt));
-    svr_report_number(b, "Peer Salt", "peerSalt", svr_get32(peer->peer_salt));
-    svr_report_number(b, "Key Index", "keyIndex", ctx->peers->metadata_key.index);
-    svr_report_number(b, "Peer Ki", "peerKeyIndex",
-                      peer->to_peer.next ? peer->to_peer.next_index : peer->to_peer.index);
-    svr_report_flag(b, "Cert Rec", "certReceived", peer->cert_received);
-    svr_report_flag(b, "Cert Ack", "certAcked", peer->cert_acked);
-    svr_report_flag(b, "Salt Rec", "saltReceived", peer->salt_received);
-    svr_report_flag(b, "Salt Ack", "saltAcked", peer->salt_acked);
-    svr_report_flag(b, "Key Rec", "keyReceived", peer->key_received);
-    svr_report_flag(b, "Key Ack", "keyAcked", peer->key_acked);
-}
-
-static const svr_report *show_peers_security(const svr_show_context *ctx) { /* OPS-PEERS-SEC */
-    for (size_t i = 0; i < ctx->peers->n_peers; i++)
-        for (size_t k = 0; k < ctx->peers->peers[i].n_paths; k++)
-            add_path_security(ctx, &ctx->peers->peers[i].paths[k]);
-    return svr_report_blocks(ctx->report);
-}
-
-static void add_path(const svr_show_context *ctx, const svr_path *path) {
-    svr_report_builder *b = ctx->report;
-    char addr[SVR_ADDR_TEXT_MAX];
-    svr_report_record(b, path->peer->config->name);
-    svr_report_text_field(b, "Peer", "peer", path->peer->config->name);
-    svr_report_text_field(b, "Node", "node", ctx->node->name);
-    svr_report_text_field(b, "Network Interface", "networkInterface", path->config->local_if->name);
-    svr_report_text_field(b, "Destination", "destination", svr_addr_format(&path->config->remote, addr));
-    svr_report_text_field(b, "Status", "status", path->in_service ? "up" : "down");
-    svr_report_text_field(b, "BFD", "bfd", svr_bfd_state_name(path->bfd.state));
-    svr_report_text_field(b, "Security", "securityStatus", svr_security_state_name(path->peer->state));
-}
-
-static const svr_report *show_peers(const svr_show_context *ctx) {
-    for (size_t i = 0; i < ctx->peers->n_peers; i++)
-        for (size_t k = 0; k < ctx->peers->peers[i].n_paths; k++)
-            add_path(ctx, &ctx->peers->peers[i].paths[k]);
-    return svr_report_table(ctx->report);
-}
-
-static const svr_report *show_counters(const svr_show_context *ctx) {
-    for (size_t i = 1; i < SVR_DROP_COUNT; i++) {
-        svr_report_record(ctx->report, svr_drop_name((svr_drop)i));
-        svr_report_text_field(ctx->report, "Drop", "drop", svr_drop_name((svr_drop)i));
-        svr_report_number(ctx->report, "Packets", "packets", ctx->rt->drops[i]);
-    }
-    return svr_report_table(ctx->report);
-}
-
-static const struct {
-    const char *command;
-    show_fn *run;
-} commands[] = {
-    {"show peers", show_peers},
-    {"show peers security", show_peers_security},
-    {"show counters", show_counters},
-    {"show alarms", svr_show_alarms},
+static const char *const patterns[] = {
+#define X(pattern, run) pattern,
+    COMMANDS(X)
+#undef X
 };
 
-int svr_show(const svr_show_context *ctx, const char *command, const svr_report **out, svr_error *err) {
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(command, commands[i].command) != 0) continue;
-        svr_report_reset(ctx->report);
-        *out = commands[i].run(ctx);
-        if (*out) return 0;
-        svr_strcpy(err->message, sizeof err->message, "out of memory");
+static svr_show_fn *const runs[] = {
+#define X(pattern, run) run,
+    COMMANDS(X)
+#undef X
+};
+
+int svr_show(const svr_show_context *ctx, const char *text, const svr_report **out, svr_error *err) {
+    svr_command command;
+    *out = NULL;
+    if (!svr_command_split(&command, text)) {
+        svr_strcpy(err->message, sizeof err->message, "the command is too long");
         return -1;
     }
-    size_t n =
-        (size_t)snprintf(err->message, sizeof err->message, "unknown command \"%.60s\"; there are:", command);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands && n < sizeof err->message; i++)
-        n += (size_t)snprintf(err->message + n, sizeof err->message - n, "%s %s", i ? "," : "",
-                              commands[i].command);
+    int which = svr_command_match(&command, patterns, sizeof patterns / sizeof *patterns, err);
+    if (which < 0) return -1;
+    svr_report_reset(ctx->report);
+    err->message[0] = 0;
+    *out = runs[which](ctx, &command, err);
+    if (*out) return 0;
+    if (!err->message[0]) svr_strcpy(err->message, sizeof err->message, "out of memory");
     return -1;
+}
+
+const svr_peer *svr_show_find_peer(const svr_show_context *ctx, const char *name, svr_error *err) {
+    const svr_peers *peers = ctx->peers;
+    for (size_t i = 0; i < peers->n_peers; i++)
+        if (strcmp(peers->peers[i].config->name, name) == 0) return &peers->peers[i];
+    snprintf(err->message, sizeof err->message, "no peer is named \"%.*s\"; there %s", SVR_NAME_MAX, name,
+             peers->n_peers ? "are: " : "are none");
+    svr_word_list list = {.err = err};
+    for (size_t i = 0; i < peers->n_peers; i++)
+        svr_word_list_add(&list, peers->peers[i].config->name);
+    return NULL;
+}
+
+bool svr_show_peer_up(const svr_peer *peer) {
+    return svr_peer_path_in_service(peer) != NULL;
+}
+
+const char *svr_show_verdict(const svr_show_context *ctx, const svr_peer *peer,
+                             char out[SVR_SHOW_VERDICT_MAX]) {
+    const svr_peer_cert *cert = peer->cert ? peer->cert : peer->refused;
+    if (!cert) return "none";
+    svr_strcpy(out, SVR_SHOW_VERDICT_MAX,
+               svr_cert_verdict_name(svr_peer_cert_verdict(cert, svr_runtime_wall(ctx->rt))));
+    if (out[0] >= 'a' && out[0] <= 'z') out[0] = (char)(out[0] - 'a' + 'A');
+    return out;
+}
+
+uint32_t svr_show_peer_metadata_index(const svr_peer *peer) {
+    return peer->to_peer.next ? peer->to_peer.next_index : peer->to_peer.index;
+}
+
+svr_duration svr_show_until(const svr_show_context *ctx, const svr_timer *timer) {
+    if (!svr_timer_is_set(timer)) return SVR_TIME_NEVER;
+    return timer->when > ctx->rt->now ? timer->when - ctx->rt->now : 0;
 }

@@ -14,7 +14,8 @@ typedef struct svr_show_context {
     svr_report_builder *report;
 } svr_show_context;
 
-/* Runs a command such as "show peers security". 0, or -1 with `err` naming the commands there are. */
+/* Runs a command such as "show peers security". 0, or -1 with `err` saying what may stand in place of the
+ * word that is wrong. */
 int svr_show(const svr_show_context *ctx, const char *command, const svr_report **out, svr_error *err);
 
 #endif

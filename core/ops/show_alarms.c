@@ -1,5 +1,6 @@
-/* SPDX-License-Identifier: MIT */
-#include "ops/show_alarms.h"
+/* SPDX-License-Identifier: MIT
+ * `show alarms` and `show alarms id ID` (OPS-ALARMS, CRT-ALARM-TEXT). */
+#include "ops/show_internal.h"
 
 #include "base/alarm.h"
 
@@ -26,22 +27,28 @@ static void add(const svr_show_context *ctx, const svr_alarm *a, bool full) {
     svr_report_text_field(b, "Message", "message", a->message);
 }
 
-const svr_report *svr_show_alarms(const svr_show_context *ctx) {
+const svr_report *svr_show_alarms(const svr_show_context *ctx, const svr_command *command,
+                                  svr_error *err) { /* OPS-ALARMS */
     size_t n;
     const svr_alarm *a = svr_alarms(ctx->rt, &n);
+    (void)command;
+    (void)err;
     for (size_t i = 0; i < n; i++)
         add(ctx, &a[i], false);
     return svr_report_table(ctx->report);
 }
 
-const svr_report *svr_show_alarm(const svr_show_context *ctx, const char *id) {
+const svr_report *svr_show_alarm(const svr_show_context *ctx, const svr_command *command,
+                                 svr_error *err) { /* OPS-ALARMS, CRT-ALARM-TEXT */
     size_t n;
     char text[ID_MAX];
     const svr_alarm *a = svr_alarms(ctx->rt, &n);
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(id_text(ctx, &a[i], text), id) != 0) continue;
+        if (strcmp(id_text(ctx, &a[i], text), command->args[0]) != 0) continue;
         add(ctx, &a[i], true);
         return svr_report_blocks(ctx->report);
     }
+    snprintf(err->message, sizeof err->message, "no alarm has the ID \"%.80s\"; show alarms lists them",
+             command->args[0]);
     return NULL;
 }

@@ -120,6 +120,7 @@ static void timeout_due(svr_timer *t, void *ctx, svr_time now) {
     (void)now;
     peer->timed_out = true;
     peer->kex_heard = peer->failure_told = false;
+    svr_key_changes_peer_failed(peer, "no valid answer within peer-key-timeout");
     svr_event *ev = svr_runtime_event(peer->all->rt, SVR_EVENT_KEY_TIMEOUT);
     svr_strcpy(ev->peer, sizeof ev->peer, peer->config->name);
     ev->severity = SVR_MAJOR;

@@ -122,6 +122,7 @@ void svr_peer_start_request(svr_peer *peer, const char *reason) {
     if (number <= peer->last_number) number = peer->last_number + 1;
     if (!svr_kex_request_create(&peer->request, &ends, number, &peer->ring)) {
         svr_drop_count(rt, SVR_DROP_CRYPTO_FAILED);
+        svr_key_changes_peer_failed(peer, "the key request could not be made");
         return;
     }
     peer->last_number = number;

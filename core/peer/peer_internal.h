@@ -3,6 +3,7 @@
  * look; only core/peer changes anything.
  *
  *   peers.c          all peers of a node: life cycle, lookup, our own metadata key
+ *   key_changes.c    how many keys were made, and why the last failure failed, for show
  *   path.c           one path: BFD timers, interface, service
  *   bfd_packet.c     BFD packets with their metadata: made, signed, checked, taken apart
  *   exchange_flow.c  what is decided when a message of the key exchange comes in (PD-KEX, PD-GLARE, PD-GRACE)
@@ -102,6 +103,14 @@ struct svr_peer {
     svr_reassembly *slots[SVR_REASSEMBLY_SLOTS];
 };
 
+/* What `show security key-status` tells of changes (OPS-KEY-STATUS). The errors are those of the last change
+ * that failed; "" while none has. */
+typedef struct svr_key_changes {
+    uint64_t metadata_keys; /* own metadata keys made */
+    uint64_t on_demand;     /* those of them made out of turn: on command, or since a peer was revoked */
+    char error[SVR_EVENT_DETAIL_MAX], demand_error[SVR_EVENT_DETAIL_MAX];
+} svr_key_changes;
+
 struct svr_peers {
     svr_runtime *rt;
     const svr_config *config;
@@ -118,6 +127,7 @@ struct svr_peers {
     svr_metadata_key metadata_key;
     svr_time metadata_made;
     svr_timer renew;
+    svr_key_changes key_changes;
     svr_peer *peers;
     size_t n_peers;
     svr_table by_address;
@@ -126,6 +136,14 @@ struct svr_peers {
 
 svr_kex_ends svr_peer_ends(const svr_peer *peer);
 const char *svr_peer_self_name(const svr_peer *peer); /* our peering-common-name */
+
+/* key_changes.c */
+/* A peer key did not come about. */
+void svr_key_changes_peer_failed(svr_peer *peer, const char *why);
+/* A metadata key was made; `why` is NULL, or the reason why it could not be. */
+void svr_key_changes_metadata(svr_peers *peers, const char *why);
+/* The same for one that was asked for out of turn. */
+void svr_key_changes_demand(svr_peers *peers, const char *why);
 
 /* path.c */
 bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config);

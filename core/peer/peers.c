@@ -29,9 +29,13 @@ static void metadata_event(svr_peers *peers, const char *what, uint32_t index, c
     ev->value = index;
 }
 
+static const char no_randomness[] = "no random numbers for a metadata key";
+
 static bool make_metadata_key(svr_peers *peers, const char *reason) {
     svr_metadata_key key;
-    if (!svr_metadata_key_make(&key, peers->rt->crypt, peers->metadata_key.index + 1)) return false;
+    bool made = svr_metadata_key_make(&key, peers->rt->crypt, peers->metadata_key.index + 1);
+    svr_key_changes_metadata(peers, made ? NULL : no_randomness);
+    if (!made) return false;
     peers->metadata_key = key;
     peers->metadata_made = peers->rt->now;
     svr_metadata_key_log(peers->rt, &key, peers->node->router->peering_common_name);
@@ -46,11 +50,11 @@ static void plan_renewal(svr_peers *peers) {
                   hours == SVR_REKEY_NEVER ? SVR_TIME_NEVER : peers->rt->now + hours * SVR_HOUR);
 }
 
-static void renew(svr_peers *peers, const char *reason) {
+static bool renew(svr_peers *peers, const char *reason) {
     plan_renewal(peers);
     if (!make_metadata_key(peers, reason)) {
         svr_drop_count(peers->rt, SVR_DROP_CRYPTO_FAILED);
-        return;
+        return false;
     }
     for (size_t i = 0; i < peers->n_peers; i++) {
         svr_peer *peer = &peers->peers[i];
@@ -61,6 +65,7 @@ static void renew(svr_peers *peers, const char *reason) {
         peer->key_acked = false;
         svr_peer_progress(peer);
     }
+    return true;
 }
 
 static void renew_due(svr_timer *t, void *ctx, svr_time now) {
@@ -70,7 +75,10 @@ static void renew_due(svr_timer *t, void *ctx, svr_time now) {
 }
 
 void svr_peers_regenerate_metadata_key(svr_peers *peers, const char *reason) {
-    if (peers->config->enhanced_security) renew(peers, reason);
+    if (!peers->config->enhanced_security)
+        svr_key_changes_demand(peers, "enhanced-security-key-management is false");
+    else
+        svr_key_changes_demand(peers, renew(peers, reason) ? NULL : no_randomness);
 }
 
 /* ---- life cycle ----------------------------------------------------------------------------- */

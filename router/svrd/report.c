@@ -10,6 +10,8 @@ static json_t *field_value(const svr_field *f) {
     case SVR_FIELD_TEXT: return svr_json_text(f->text ? f->text : "");
     case SVR_FIELD_NUMBER: return json_integer((json_int_t)f->number);
     case SVR_FIELD_FLAG: return json_boolean(f->flag);
+    case SVR_FIELD_SPAN:
+        return f->span == SVR_TIME_NEVER ? json_null() : json_integer((json_int_t)(f->span / SVR_SEC));
     }
     return NULL;
 }

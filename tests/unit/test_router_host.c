@@ -345,19 +345,22 @@ static void test_report_json_keeps_types_and_order(void **state) {
     svr_field fields[] = {{.key = "b", .type = SVR_FIELD_TEXT, .text = "q\"\n"},
                           {.key = "a", .type = SVR_FIELD_NUMBER, .number = 7},
                           {.key = "c", .type = SVR_FIELD_FLAG, .flag = true},
-                          {.key = "d", .type = SVR_FIELD_TEXT, .text = "\xff!"}};
-    svr_record record = {.title = "t", .fields = fields, .n = 4};
+                          {.key = "d", .type = SVR_FIELD_TEXT, .text = "\xff!"},
+                          {.key = "e", .type = SVR_FIELD_SPAN, .span = 3 * SVR_HOUR + SVR_SEC - 1},
+                          {.key = "f", .type = SVR_FIELD_SPAN, .span = SVR_TIME_NEVER}};
+    svr_record record = {.title = "t", .fields = fields, .n = 6};
     out = open_memstream(&text, &len);
     assert_non_null(out);
     assert_true(svrd_report_json(&(svr_report){.records = &record, .n = 1}, out));
     fclose(out);
     json_t *v = json_loads(text, 0, NULL);
     const char *b, *d;
-    int a, c;
+    int a, c, e;
     assert_non_null(v);
-    assert_int_equal(json_unpack(v, "[{s:s, s:{s:s, s:i, s:b, s:s}}]", "title", &b, "fields", "b", &b, "a",
-                                 &a, "c", &c, "d", &d),
+    assert_int_equal(json_unpack(v, "[{s:s, s:{s:s, s:i, s:b, s:s, s:i, s:n!}}]", "title", &b, "fields", "b",
+                                 &b, "a", &a, "c", &c, "d", &d, "e", &e, "f"),
                      0);
+    assert_int_equal(e, 10800);
     assert_string_equal(b, "q\"\n");
     assert_int_equal(a, 7);
     assert_true(c);
