@@ -10,7 +10,9 @@
     X("show alarms id ID", svr_show_alarm)                                                                   \
     X("show counters", svr_show_counters)                                                                    \
     X("show peers", svr_show_peers)                                                                          \
+    X("show peers certificate", svr_show_peers_certificate)                                                  \
     X("show peers security", svr_show_peers_security)                                                        \
+    X("show security certificate", svr_show_own_certificate)                                                 \
     X("show security key-status", svr_show_key_status)                                                       \
     X("show security security-associations", svr_show_associations)                                          \
     X("show security security-associations detail", svr_show_associations_detail)                            \
@@ -62,12 +64,8 @@ bool svr_show_peer_up(const svr_peer *peer) {
     return svr_peer_path_in_service(peer) != NULL;
 }
 
-const char *svr_show_verdict(const svr_show_context *ctx, const svr_peer *peer,
-                             char out[SVR_SHOW_VERDICT_MAX]) {
-    const svr_peer_cert *cert = peer->cert ? peer->cert : peer->refused;
-    if (!cert) return "none";
-    svr_strcpy(out, SVR_SHOW_VERDICT_MAX,
-               svr_cert_verdict_name(svr_peer_cert_verdict(cert, svr_runtime_wall(ctx->rt))));
+const char *svr_show_verdict_name(svr_cert_verdict verdict, char out[SVR_SHOW_VERDICT_MAX]) {
+    svr_strcpy(out, SVR_SHOW_VERDICT_MAX, svr_cert_verdict_name(verdict));
     if (out[0] >= 'a' && out[0] <= 'z') out[0] = (char)(out[0] - 'a' + 'A');
     return out;
 }

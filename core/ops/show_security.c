@@ -88,13 +88,21 @@ static size_t count_accepted(const svr_metadata_receiver *r) {
     return n;
 }
 
+/* On the certificate in use, or on the last one refused while there is none. */
+static const char *verdict_on(const svr_show_context *ctx, const svr_peer *peer,
+                              char out[SVR_SHOW_VERDICT_MAX]) {
+    const svr_peer_cert *cert = peer->cert ? peer->cert : peer->refused;
+    if (!cert) return "none";
+    return svr_show_verdict_name(svr_peer_cert_verdict(cert, svr_runtime_wall(ctx->rt)), out);
+}
+
 static void add_detail(const svr_show_context *ctx, const svr_peer *peer) {
     svr_report_builder *b = ctx->report;
     char hex[2 * SALT_SHOWN + 1], verdict[SVR_SHOW_VERDICT_MAX];
     svr_report_record(b, peer->config->name);
     svr_report_text_field(b, "Peer Name", "peerName", peer->config->name);
     svr_report_text_field(b, "State", "state", svr_show_peer_up(peer) ? "UP" : "DOWN");
-    svr_report_text_field(b, "Peer Certificate", "peerCertificate", svr_show_verdict(ctx, peer, verdict));
+    svr_report_text_field(b, "Peer Certificate", "peerCertificate", verdict_on(ctx, peer, verdict));
     svr_report_text_field(b, "Public Key", "publicKey", peer->cert ? "Valid" : "none");
     svr_report_text_field(b, "Local salt", "localSalt", svr_hex(peer->salt, SALT_SHOWN, hex));
     svr_report_text_field(b, "Remote salt", "remoteSalt", svr_hex(peer->peer_salt, SALT_SHOWN, hex));

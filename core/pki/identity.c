@@ -144,6 +144,10 @@ svr_piece svr_identity_chain(const svr_identity *id) {
     return (svr_piece){id->chain, id->chain_len};
 }
 
+void svr_identity_describe(const svr_identity *id, svr_cert_facts *out) {
+    svr_cert_describe(id->cert, out);
+}
+
 /* Ed25519 signs a message in one piece, so all kinds do. */
 static uint8_t *join(svr_crypt *c, const svr_piece *pieces, size_t n, size_t *len) {
     *len = 0;

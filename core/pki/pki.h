@@ -77,4 +77,15 @@ const uint8_t *svr_peer_cert_fingerprint(const svr_peer_cert *cert); /* SHA-384 
 /* Checks a signature of the peer (CRT-PUBKEY). */
 bool svr_peer_cert_verify(const svr_peer_cert *cert, const svr_piece *pieces, size_t n, svr_piece signature);
 
+/* A certificate for people: of a chain, its first one. Texts are printable ASCII, cut to their arrays. */
+typedef struct svr_cert_facts {
+    char subject[256], issuer[256]; /* "CN=alias-b, O=Example" */
+    char serial[96];                /* octets as hex, with colons */
+    char key[32];                   /* "P-256", "RSA 3072 bits", "Ed25519" */
+    char fingerprint[96];           /* SHA-256, as `openssl x509 -fingerprint -sha256` prints it */
+    svr_wall not_before, not_after;
+} svr_cert_facts;
+void svr_peer_cert_describe(const svr_peer_cert *cert, svr_cert_facts *out);
+void svr_identity_describe(const svr_identity *id, svr_cert_facts *out);
+
 #endif

@@ -29,4 +29,7 @@ BIO *svr_pem_open(const char *text);
 /* The next certificate of a PEM text, or NULL at its end. */
 X509 *svr_pem_next_cert(svr_crypt *c, BIO *bio);
 
+/* describe.c */
+void svr_cert_describe(X509 *cert, svr_cert_facts *out);
+
 #endif

@@ -265,3 +265,7 @@ const uint8_t *svr_peer_cert_fingerprint(const svr_peer_cert *cert) {
 bool svr_peer_cert_verify(const svr_peer_cert *cert, const svr_piece *pieces, size_t n, svr_piece signature) {
     return svr_key_verify(cert->crypt, X509_get0_pubkey(cert->certs[0]), pieces, n, signature);
 }
+
+void svr_peer_cert_describe(const svr_peer_cert *cert, svr_cert_facts *out) {
+    svr_cert_describe(cert->certs[0], out);
+}

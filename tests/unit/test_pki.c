@@ -208,6 +208,61 @@ static void test_pki_says_what_is_wrong_with_an_identity(void **state) {
     assert_null(svr_trust_new(w->c, NULL, "garbage", &err));
 }
 
+/* ---- facts ---------------------------------------------------------------------------------- */
+
+static svr_cert_facts facts_of(world *w) {
+    svr_identity *id = identity(w);
+    svr_cert_facts facts;
+    memset(&facts, 0xaa, sizeof facts);
+    svr_identity_describe(id, &facts);
+    svr_identity_del(id);
+    return facts;
+}
+
+static void test_describe_tells_a_certificate_from_its_issuer(void **state) {
+    world *w = *state;
+    svr_cert_facts f = facts_of(w);
+    assert_string_equal(f.subject, "CN=" NAME);
+    assert_string_equal(f.issuer, "CN=middle");
+    assert_string_equal(f.key, "P-256");
+    assert_int_equal(f.not_before, AT(T0));
+    assert_int_equal(f.not_after, AT(T0 + 365 * DAY));
+    assert_int_equal(strlen(f.fingerprint), 32 * 3 - 1);
+    set_leaf(w, EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048), NAME, "", 365);
+    assert_string_equal(facts_of(w).key, "RSA 2048 bits");
+    set_leaf(w, EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521"), NAME, "", 365);
+    assert_string_equal(facts_of(w).key, "P-521");
+    set_leaf(w, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NAME, "", 365);
+    assert_string_equal(facts_of(w).key, "Ed25519");
+}
+
+/* A name out of a certificate goes to an operator's terminal. */
+static void test_describe_lets_nothing_but_printable_ascii_out(void **state) {
+    world *w = *state;
+    set_leaf(w, p256(), "a,b\x1b[2J\xc3\xbc", "", 365);
+    assert_string_equal(facts_of(w).subject, "CN=a\\,b\\1B[2J\\C3\\BC");
+}
+
+static void test_describe_cuts_what_is_too_long(void **state) {
+    world *w = *state;
+    char name[65];
+    memset(name, ',', sizeof name); /* each becomes two */
+    name[sizeof name - 1] = 0;
+    ca_free(&w->leaf);
+    w->leaf.key = p256();
+    w->leaf.cert = ca_issue(&w->middle, w->leaf.key, name, "", T0, T0 + DAY).cert;
+    for (int i = 0; i < 3; i++)
+        X509_NAME_add_entry_by_NID(X509_get_subject_name(w->leaf.cert), NID_organizationName, MBSTRING_ASC,
+                                   (const unsigned char *)name, -1, -1, 0);
+    assert_true(X509_sign(w->leaf.cert, w->middle.key, EVP_sha384()) > 0);
+    w->chain[0] = w->key[0] = 0;
+    ca_append_pem(w->chain, sizeof w->chain, w->leaf.cert, NULL);
+    ca_append_pem(w->key, sizeof w->key, NULL, w->leaf.key);
+    svr_cert_facts f = facts_of(w);
+    assert_int_equal(strlen(f.subject), sizeof f.subject - 1);
+    assert_string_equal(f.issuer, "CN=middle");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pki_judges_time_to_the_second, setup, teardown),
@@ -218,6 +273,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_pki_signs_and_verifies_with_each_kind_of_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pki_survives_cut_and_bent_chains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pki_says_what_is_wrong_with_an_identity, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_describe_tells_a_certificate_from_its_issuer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_describe_lets_nothing_but_printable_ascii_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_describe_cuts_what_is_too_long, setup, teardown),
     };
     return cmocka_run_group_tests_name("pki", tests, NULL, NULL);
 }

@@ -6,6 +6,8 @@
 #include "ops/show_internal.h"
 #include "peer_fixture.h"
 
+#include <openssl/evp.h>
+
 #define TEXT_MAX 8192
 
 /* Runs a command on side `i`; the report belongs to the builder, which the caller deletes. */
@@ -257,6 +259,83 @@ static void test_show_peers_security_has_every_field_of_the_sample(void **state)
     bench_fini(&b);
 }
 
+/* ---- certificates --------------------------------------------------------------------------- */
+
+/* "40:AB:..." of octets. */
+static void colons(const uint8_t *p, size_t len, char *out) {
+    for (size_t i = 0; i < len; i++)
+        sprintf(out + 3 * i, "%02X%s", p[i], i + 1 < len ? ":" : "");
+}
+
+/* What the certificate of side `i` is expected to show, serial and fingerprint read from its DER form. */
+static void expect_facts(bench *b, int i, const char *name, const char *verdict, char out[TEXT_MAX]) {
+    uint8_t digest[32];
+    char serial[96], print[96];
+    svr_piece chain = svr_identity_chain(b->s[i].peers->identity);
+    const uint8_t *der = (const uint8_t *)chain.p + 2;
+    assert_int_equal(EVP_Digest(der, chain.len - 2, digest, NULL, EVP_sha256(), NULL), 1);
+    /* SEQUENCE(4) SEQUENCE(4) version(5) INTEGER of 16 octets */
+    assert_memory_equal(der + 8, "\xa0\x03\x02\x01\x02\x02\x10", 7);
+    colons(der + 15, 16, serial);
+    colons(digest, sizeof digest, print);
+    snprintf(out, TEXT_MAX,
+             "Subject: CN=%s\n"
+             "Issuer: CN=%s\n"
+             "Serial: %s\n"
+             "Not Before: 2024-12-31 00:00:01\n"
+             "Not After: 2034-12-30 00:00:01\n"
+             "Key: P-256\n"
+             "Fingerprint: %s\n"
+             "Verdict: %s\n",
+             name, name, serial, print, verdict);
+}
+
+static void test_show_peers_certificate_names_all_that_identifies_one(void **state) {
+    bench b;
+    char facts[TEXT_MAX], expected[2 * TEXT_MAX];
+    (void)state;
+    bench_init(&b);
+    expect_text(&b, 0, "show peers certificate",
+                "=========\nPeer: b\n=========\nPeer: b\nPeering Common Name: alias-b\nUse: none received\n");
+    bench_run(&b, 10 * SVR_SEC);
+    expect_facts(&b, 1, "alias-b", "Valid", facts);
+    snprintf(expected, sizeof expected,
+             "=========\nPeer: b\n=========\nPeer: b\nPeering Common Name: alias-b\nUse: in use\n%s", facts);
+    expect_text(&b, 0, "show peers certificate", expected);
+    bench_fini(&b);
+}
+
+static void test_show_security_certificate_is_the_routers_own(void **state) { /* CRT-SELF */
+    bench b;
+    char facts[TEXT_MAX], expected[2 * TEXT_MAX];
+    (void)state;
+    bench_init(&b);
+    expect_facts(&b, 0, "alias-a", "Self-signed", facts);
+    snprintf(expected, sizeof expected, "===\na\n===\nRouter: a\nPeering Common Name: alias-a\n%s", facts);
+    expect_text(&b, 0, "show security certificate", expected);
+    bench_fini(&b);
+}
+
+/* An accepted certificate that has expired since is still in use under fail-soft, and every command says so.
+ */
+static void test_show_says_that_a_certificate_has_expired(void **state) { /* CRT-FAIL-SOFT, OPS-SA */
+    bench b;
+    svr_error err;
+    const svr_report *report;
+    (void)state;
+    bench_init(&b);
+    bench_run(&b, 10 * SVR_SEC);
+    b.s[0].rt.wall_then += (svr_wall)(3651 * 24 * SVR_HOUR);
+    svr_report_builder *r = svr_report_builder_new(&b.alloc);
+    assert_int_equal(run(&b, 0, r, "show peers certificate", &report, &err), 0);
+    assert_non_null(strstr(report->text, "Use: in use\n"));
+    assert_non_null(strstr(report->text, "Verdict: Expired\n"));
+    assert_int_equal(run(&b, 0, r, "show security security-associations b detail", &report, &err), 0);
+    assert_non_null(strstr(report->text, "Peer Certificate: Expired\nPublic Key: Valid\n"));
+    svr_report_builder_del(r);
+    bench_fini(&b);
+}
+
 /* ---- commands ------------------------------------------------------------------------------- */
 
 static void test_show_names_what_may_stand_at_the_wrong_word(void **state) {
@@ -265,11 +344,13 @@ static void test_show_names_what_may_stand_at_the_wrong_word(void **state) {
     bench_init(&b);
     expect_error(&b, "shaw peers", "unknown word \"shaw\"; there may be: show");
     expect_error(&b, "", "the command is not complete; there may be: show");
-    expect_error(&b, "show peers sec",
-                 "unknown word \"sec\" after \"show peers\"; there may be: security, or nothing");
-    expect_error(&b, "show security",
-                 "the command is not complete after \"show security\"; there may be: key-status, "
-                 "security-associations");
+    expect_error(
+        &b, "show peers sec",
+        "unknown word \"sec\" after \"show peers\"; there may be: certificate, security, or nothing");
+    expect_error(
+        &b, "show security",
+        "the command is not complete after \"show security\"; there may be: certificate, key-status, "
+        "security-associations");
     expect_error(
         &b, "show security security-associations b detail all",
         "unknown word \"all\" after \"show security security-associations b detail\"; there may be: nothing");
@@ -293,8 +374,12 @@ static void test_show_lists_peers_as_far_as_there_is_room(void **state) {
 
 /* Every allocation fails once: an error or the report, never a crash or a leak. */
 static void test_show_survives_want_of_memory(void **state) {
-    static const char *const all[] = {"show security key-status", "show security security-associations",
-                                      "show security security-associations detail", "show peers security"};
+    static const char *const all[] = {"show security key-status",
+                                      "show security security-associations",
+                                      "show security security-associations detail",
+                                      "show peers security",
+                                      "show peers certificate",
+                                      "show security certificate"};
     bench b;
     svr_error err;
     const svr_report *report;
@@ -327,6 +412,9 @@ int main(void) {
         cmocka_unit_test(test_show_security_associations_detail_without_any_answer),
         cmocka_unit_test(test_show_security_associations_detail_of_several_peers_is_spaced),
         cmocka_unit_test(test_show_peers_security_has_every_field_of_the_sample),
+        cmocka_unit_test(test_show_peers_certificate_names_all_that_identifies_one),
+        cmocka_unit_test(test_show_security_certificate_is_the_routers_own),
+        cmocka_unit_test(test_show_says_that_a_certificate_has_expired),
         cmocka_unit_test(test_show_names_what_may_stand_at_the_wrong_word),
         cmocka_unit_test(test_show_lists_peers_as_far_as_there_is_room),
         cmocka_unit_test(test_show_survives_want_of_memory),
