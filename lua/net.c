@@ -153,6 +153,37 @@ static int node_credentials(lua_State *L) {
     return svrsim_router_set_credentials(check_router(L), &texts) ? lua_host_raise(L) : 0;
 }
 
+static svrsim *sim_of(lua_State *L) {
+    return lua_host_get(L)->sim;
+}
+
+/* router:reload{...}: what is not given stays */
+static int node_reload(lua_State *L) {
+    check_live(L);
+    node_credentials(L);
+    return svrsim_router_reload(check_router(L)) ? lua_host_raise(L) : 0;
+}
+
+static int node_regenerate(lua_State *L) {
+    check_live(L);
+    return svrsim_router_regenerate(check_router(L)) ? lua_host_raise(L) : 0;
+}
+
+static int node_crash(lua_State *L) {
+    check_live(L);
+    return svrsim_crash(sim_of(L), check_router(L)) ? lua_host_raise(L) : 0;
+}
+
+static int node_restart(lua_State *L) {
+    return svrsim_restart(sim_of(L), check_router(L)) ? lua_host_raise(L) : 0;
+}
+
+/* router:set_clock(nanoseconds ahead) */
+static int node_set_clock(lua_State *L) {
+    svrsim_set_clock(sim_of(L), check_router(L), luaL_checkinteger(L, 2));
+    return 0;
+}
+
 static int node_carrier(lua_State *L) {
     svrsim_router_carrier(check_router(L), (uint32_t)luaL_checkinteger(L, 2), lua_toboolean(L, 3));
     return 0;
@@ -161,7 +192,7 @@ static int node_carrier(lua_State *L) {
 static int node_show(lua_State *L) {
     svr_error err = {0};
     const svr_report *report;
-    svr_time now = ns3shim_now(svrsim_world(lua_host_get(L)->sim));
+    svr_time now = ns3shim_now(svrsim_world(sim_of(L)));
     if (svr_node_show(check_live(L), luaL_checkstring(L, 2), now, &report, &err) != 0)
         return luaL_error(L, "%s", err.message);
     lua_pushstring(L, report->text);
@@ -185,10 +216,19 @@ void lua_open_net(lua_State *L) {
                                          {"underlay", new_underlay},
                                          {"link", new_link},
                                          {NULL, NULL}};
-    static const luaL_Reg node[] = {{"address", node_address},   {"route", node_route},
-                                    {"attach", node_attach},     {"credentials", node_credentials},
-                                    {"carrier", node_carrier},   {"show", node_show},
-                                    {"counters", node_counters}, {NULL, NULL}};
+    static const luaL_Reg node[] = {{"address", node_address},
+                                    {"route", node_route},
+                                    {"attach", node_attach},
+                                    {"credentials", node_credentials},
+                                    {"carrier", node_carrier},
+                                    {"show", node_show},
+                                    {"reload", node_reload},
+                                    {"regenerate", node_regenerate},
+                                    {"crash", node_crash},
+                                    {"restart", node_restart},
+                                    {"set_clock", node_set_clock},
+                                    {"counters", node_counters},
+                                    {NULL, NULL}};
     static const luaL_Reg link[] = {{"set_up", link_set_up}, {"adjust", link_adjust},   {"stats", link_stats},
                                     {"device", link_device}, {"capture", link_capture}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);

@@ -85,7 +85,11 @@ static svr_drop prepare_open(svr_forward *f, svr_work *w) {
     if (s->encrypt && (text_len == 0 || text_len % SVR_AES_BLOCK)) return SVR_DROP_PAYLOAD_MALFORMED;
     w->nonce = svr_get64(p);
     w->key = svr_payload_find(s, (uint8_t)(w->nonce >> 56));
-    if (!w->key) return SVR_DROP_PAYLOAD_UNKNOWN_KEY;
+    if (!w->key) {
+        /* We began anew while its rotation was under way: metadata names the next key, payload has the last. */
+        if (w->has_metadata) svr_control_ask_leg(f, w->in);
+        return SVR_DROP_PAYLOAD_UNKNOWN_KEY;
+    }
     w->op = svr_ops_add(&f->ops, (svr_crypt_op){.key = &w->key->receive,
                                                 .nonce = w->nonce,
                                                 .text = s->encrypt ? p + SVR_PAYLOAD_NONCE_LEN : NULL,

@@ -47,6 +47,19 @@ function Router:show(command) return self.core:show(command) end
 -- Drop counters by reason.
 function Router:counters() return self.core:counters() end
 
+-- Other credentials for a running router, as opts.credentials; what is not given stays.
+function Router:reload(credentials) self.core:reload(credentials or {}) end
+
+-- A new metadata key at once.
+function Router:regenerate() self.core:regenerate() end
+
+-- The router loses power, and everything that it knew; restart brings it back.
+function Router:crash() self.core:crash() end
+function Router:restart() self.core:restart() end
+
+-- Its wall clock goes so much ahead of the simulation's ("36h", or "-2d").
+function Router:set_clock(ahead) self.core:set_clock(units.span(ahead)) end
+
 function Net:underlay(name)
     claim(self, name)
     local u = setmetatable({ kind = "underlay", name = name, core = core.underlay(name), ends = {}, prefixes = {},

@@ -4,12 +4,12 @@ local core = require "svr.core"
 
 local units = {}
 
--- "90s", "26h", "1.5ms" or nanoseconds: nanoseconds. Sums and differences too: "24h-10s", "24h+30s".
-function units.time(value, what)
-    if math.type(value) == "integer" and value >= 0 then return value end
+-- "90s", "26h", "1.5ms" or nanoseconds: nanoseconds. Sums and differences too: "24h-10s", "24h+30s", "-2d".
+function units.span(value, what)
+    if math.type(value) == "integer" then return value end
     if type(value) ~= "string" then error((what or "a time") .. " must be text like '90s' or '26h'", 0) end
     local total, sign = 0, 1
-    for op, span in ("+" .. value):gmatch "([+-])%s*([^+-]*)" do
+    for op, span in (value:find "^%s*[+-]" and value or "+" .. value):gmatch "([+-])%s*([^+-]*)" do
         local ns = core.span((span:gsub("%s+$", "")))
         if not ns then
             error(("'%s' is no time: write a number and ns, us, ms, s, min, h or d"):format(value), 0)
@@ -17,6 +17,12 @@ function units.time(value, what)
         sign = op == "+" and 1 or -1
         total = total + sign * ns
     end
+    return total
+end
+
+-- The same for an instant, which is not negative.
+function units.time(value, what)
+    local total = units.span(value, what)
     if total < 0 then error(("'%s' lies before the beginning"):format(value), 0) end
     return total
 end

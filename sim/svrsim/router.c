@@ -44,6 +44,7 @@ static void rearm(svrsim_router *r) {
 static void settle(svrsim_router *r, svr_time now) {
     svr_event ev;
     svr_batch batch = {0};
+    r->settling = true;
     take_keys(r);
     while (svr_node_output(r->svr, &batch, now)) {
         for (size_t i = 0; i < batch.n; i++)
@@ -52,6 +53,7 @@ static void settle(svrsim_router *r, svr_time now) {
     }
     while (svr_node_next_event(r->svr, &ev))
         svrsim_take_event(r->sim, r, &ev);
+    r->settling = false;
     rearm(r);
 }
 
@@ -59,6 +61,7 @@ static void fire(void *ctx) {
     svrsim_router *r = ctx;
     svr_time now = ns3shim_now(svrsim_world(r->sim));
     r->armed = SVR_TIME_NEVER;
+    if (!r->svr) return;
     if (svr_node_deadline(r->svr) > now) {
         rearm(r);
         return;
@@ -132,6 +135,35 @@ int svrsim_router_set_credentials(svrsim_router *r, const svr_credentials *t) {
     return 0;
 }
 
+static svr_credentials credentials_of(const svrsim_router *r) {
+    return (svr_credentials){r->credential[0], r->credential[1], r->credential[2], r->credential[3]};
+}
+
+int svrsim_router_reload(svrsim_router *r) {
+    svr_error err = {0};
+    svr_time now = ns3shim_now(svrsim_world(r->sim));
+    svr_credentials credentials = credentials_of(r);
+    if (svr_node_reload_credentials(r->svr, &credentials, now, &err) != 0)
+        return svrsim_fail(r->sim, "router '%s': %s", r->name, err.message);
+    settle(r, now);
+    return 0;
+}
+
+int svrsim_router_regenerate(svrsim_router *r) {
+    svr_error err = {0};
+    svr_time now = ns3shim_now(svrsim_world(r->sim));
+    if (svr_node_regenerate_metadata_key(r->svr, now, &err) != 0)
+        return svrsim_fail(r->sim, "router '%s': %s", r->name, err.message);
+    settle(r, now);
+    return 0;
+}
+
+void svrsim_router_set_wall(svrsim_router *r, svr_wall wall) {
+    svr_time now = ns3shim_now(svrsim_world(r->sim));
+    svr_node_set_wall(r->svr, wall, now);
+    settle(r, now);
+}
+
 int svrsim_router_attach(svrsim_router *r, uint32_t device, const char *target, const char *host) {
     svr_addr a = {0};
     if (device >= SVRSIM_PORTS_MAX)
@@ -141,7 +173,7 @@ int svrsim_router_attach(svrsim_router *r, uint32_t device, const char *target, 
         return svrsim_fail(r->sim, "the interface name '%s' is too long", target);
     if (*host && !svr_addr_parse(host, &a)) return svrsim_fail(r->sim, "'%s' is no address", host);
     if (a.family) port->host[a.family == 6] = a;
-    port->attached = true;
+    port->attached = port->up = true;
     return 0;
 }
 
@@ -166,20 +198,24 @@ int svrsim_router_start(svrsim_router *r, svr_env *env, const svr_config *config
         .env = env,
         .config = config,
         .router = r->name,
-        .credentials = {r->credential[0], r->credential[1], r->credential[2], r->credential[3]},
-        .wall = wall,
+        .credentials = credentials_of(r),
+        .wall = wall + r->clock,
         .keylog = true,
     };
     r->pool = svr_env_pool(env);
     if (svr_node_new(&params, now, &r->svr, &err) != 0)
         return svrsim_fail(r->sim, "router '%s': %s", r->name, err.message);
     if (connect_ports(r) != 0) return -1;
+    for (size_t d = 0; d < SVRSIM_PORTS_MAX && r->port[d].attached; d++)
+        if (!r->port[d].up) svr_node_interface_state(r->svr, r->port[d].ifid, false, now);
     settle(r, now);
     return 0;
 }
 
 void svrsim_router_carrier(svrsim_router *r, uint32_t device, bool up) {
-    if (!r->svr || device >= SVRSIM_PORTS_MAX || r->port[device].ifid == SVR_IFID_NONE) return;
+    if (device >= SVRSIM_PORTS_MAX) return;
+    r->port[device].up = up;
+    if (!r->svr || r->port[device].ifid == SVR_IFID_NONE) return;
     svr_time now = ns3shim_now(svrsim_world(r->sim));
     svr_node_interface_state(r->svr, r->port[device].ifid, up, now);
     settle(r, now);

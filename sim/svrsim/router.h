@@ -12,6 +12,7 @@ typedef struct svrsim_port {
     char target[SVR_NAME_MAX + 1];
     svr_addr host[2]; /* whom it leads to, over IPv4 and IPv6; family 0 in both: anyone */
     bool attached;
+    bool up;       /* the link, as the router is told */
     svr_ifid ifid; /* after the start; SVR_IFID_NONE when the configuration has no such interface */
 } svrsim_port;
 
@@ -26,14 +27,19 @@ struct svrsim_router {
     const char *node_name;
     svrsim_port port[SVRSIM_PORTS_MAX]; /* by device */
     char *credential[4];
+    svr_wall clock;      /* how far its wall clock is ahead of the simulation's */
+    bool settling;       /* what comes out of the node is being taken */
     uint64_t unroutable; /* packets that the node sent where no link is */
 };
 
 svrsim_router *svrsim_router_make(svrsim *sim, const char *name);
 void svrsim_router_free(svrsim_router *r);
+/* Makes the node; `wall` is the simulation's wall time now. */
 int svrsim_router_start(svrsim_router *r, svr_env *env, const svr_config *config, svr_wall wall);
-/* Stops the node; its packets go back to the environment. */
+/* Ends the node; its packets go back to the environment. */
 void svrsim_router_stop(svrsim_router *r);
+
+void svrsim_router_set_wall(svrsim_router *r, svr_wall wall);
 
 /* Of sim.c, for routers: what came out. */
 void svrsim_take_event(svrsim *sim, svrsim_router *r, const svr_event *ev);

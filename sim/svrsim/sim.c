@@ -253,6 +253,26 @@ int svrsim_start(svrsim *sim, const char *config) {
     return 0;
 }
 
+static svr_wall wall_now(const svrsim *sim) {
+    return sim->epoch + (svr_wall)ns3shim_now(sim->world);
+}
+
+int svrsim_crash(svrsim *sim, svrsim_router *r) {
+    if (r->settling) return svrsim_fail(sim, "router '%s' cannot end within its own event", r->name);
+    svrsim_router_stop(r);
+    return 0;
+}
+
+int svrsim_restart(svrsim *sim, svrsim_router *r) {
+    if (r->svr) return svrsim_fail(sim, "router '%s' runs already", r->name);
+    return svrsim_router_start(r, sim->env, sim->config, wall_now(sim));
+}
+
+void svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead) {
+    r->clock = ahead;
+    if (r->svr) svrsim_router_set_wall(r, wall_now(sim) + ahead);
+}
+
 void svrsim_halt(svrsim *sim) {
     sim->halted = true;
     ns3shim_stop(sim->world);

@@ -71,7 +71,19 @@ int svrsim_run_until(svrsim *sim, svr_time until);
 /* Makes svrsim_run_until return soon. */
 void svrsim_halt(svrsim *sim);
 
-/* The live node; NULL before svrsim_start. */
+/* The router loses power: its node is gone, with all that it knew, and says nothing more. Not from within its
+ * own event. */
+int svrsim_crash(svrsim *sim, svrsim_router *r);
+/* It comes back and begins anew. */
+int svrsim_restart(svrsim *sim, svrsim_router *r);
+/* A live router takes over the credentials that were set last (see svr_node_reload_credentials). */
+int svrsim_router_reload(svrsim_router *r);
+/* A live router makes a new metadata key (KEY-REGENERATE). */
+int svrsim_router_regenerate(svrsim_router *r);
+/* Sets its wall clock to the simulation's plus `ahead`; it stays so over restarts. */
+void svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead);
+
+/* The live node; NULL before svrsim_start, and while the router is down. */
 svr_node *svrsim_router_svr(svrsim_router *r);
 /* Tells a router that the device lost or regained its link. */
 void svrsim_router_carrier(svrsim_router *r, uint32_t device, bool up);
