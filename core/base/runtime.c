@@ -21,8 +21,9 @@ bool svr_runtime_init(svr_runtime *rt, const svr_allocator *alloc, struct svr_cr
     svr_timer_heap_init(&rt->timers, alloc);
     rt->output = svr_alloc_zero(alloc, SVR_OUTPUT_MAX, sizeof(svr_packet *));
     rt->events = svr_alloc_zero(alloc, SVR_EVENTS_MAX, sizeof(svr_event));
+    rt->history = svr_alloc_zero(alloc, SVR_HISTORY_MAX, sizeof(svr_event));
     if (keylog) rt->key_lines = svr_alloc_zero(alloc, SVR_KEY_LINES_MAX, SVR_KEY_LINE_MAX);
-    if (rt->output && rt->events && (!keylog || rt->key_lines)) return true;
+    if (rt->output && rt->events && rt->history && (!keylog || rt->key_lines)) return true;
     svr_runtime_fini(rt);
     return false;
 }
@@ -33,6 +34,7 @@ void svr_runtime_fini(svr_runtime *rt) {
     if (rt->key_lines) svr_wipe(rt->key_lines, SVR_KEY_LINES_MAX * SVR_KEY_LINE_MAX);
     svr_alloc_free(rt->alloc, rt->key_lines);
     svr_alloc_free(rt->alloc, rt->alarms);
+    svr_alloc_free(rt->alloc, rt->history);
     svr_alloc_free(rt->alloc, rt->events);
     svr_alloc_free(rt->alloc, rt->output);
     svr_timer_heap_fini(&rt->timers);
@@ -67,7 +69,31 @@ void svr_runtime_send(svr_runtime *rt, svr_packet *pkt, svr_ifid out, const svr_
     rt->output[(rt->output_head + rt->output_n++) % SVR_OUTPUT_MAX] = pkt;
 }
 
+/* Sessions come and go by the thousand, and would push out what an operator looks for. */
+static bool is_history(const svr_event *ev) {
+    return ev->kind != SVR_EVENT_SESSION && ev->kind != SVR_EVENT_PAYLOAD_KEY;
+}
+
+/* An event is filled in after svr_runtime_event has returned, so it is copied when the next one comes, or
+ * when somebody looks. */
+static void settle(svr_runtime *rt) {
+    const svr_event *ev = rt->unsettled;
+    rt->unsettled = NULL;
+    if (ev && is_history(ev)) rt->history[rt->history_n++ % SVR_HISTORY_MAX] = *ev;
+}
+
+size_t svr_runtime_history(svr_runtime *rt) {
+    settle(rt);
+    return rt->history_n < SVR_HISTORY_MAX ? rt->history_n : SVR_HISTORY_MAX;
+}
+
+const svr_event *svr_runtime_past_event(const svr_runtime *rt, size_t back) {
+    assert(back < SVR_HISTORY_MAX && back < rt->history_n);
+    return &rt->history[(rt->history_n - 1 - back) % SVR_HISTORY_MAX];
+}
+
 svr_event *svr_runtime_event(svr_runtime *rt, svr_event_kind kind) {
+    settle(rt);
     if (rt->events_n == SVR_EVENTS_MAX) {
         rt->events_head = (rt->events_head + 1) % SVR_EVENTS_MAX;
         rt->events_n--;
@@ -76,6 +102,7 @@ svr_event *svr_runtime_event(svr_runtime *rt, svr_event_kind kind) {
     svr_event *ev = &rt->events[(rt->events_head + rt->events_n++) % SVR_EVENTS_MAX];
     *ev = (svr_event){
         .time = rt->now, .wall = svr_runtime_wall(rt), .kind = kind, .from = "", .to = "", .reason = ""};
+    rt->unsettled = ev;
     return ev;
 }
 

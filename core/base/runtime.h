@@ -10,6 +10,7 @@
 #include "svr/packet.h"
 
 #define SVR_EVENTS_MAX 512    /* events kept for a slow host */
+#define SVR_HISTORY_MAX 256   /* past events kept for show */
 #define SVR_KEY_LINES_MAX 256 /* key log lines kept */
 #define SVR_KEY_LINE_MAX 512
 #define SVR_OUTPUT_MAX 4096 /* packets waiting for svr_node_output */
@@ -34,6 +35,9 @@ typedef struct svr_runtime {
     size_t output_head, output_n;
     svr_event *events; /* ring of SVR_EVENTS_MAX */
     size_t events_head, events_n;
+    svr_event *history;         /* ring of SVR_HISTORY_MAX: past events, but for those of sessions */
+    size_t history_n;           /* put there so far */
+    const svr_event *unsettled; /* the latest event, while it is not in the history yet; NULL: it is */
     char (*key_lines)[SVR_KEY_LINE_MAX]; /* ring of SVR_KEY_LINES_MAX; only with keylog */
     size_t key_lines_head, key_lines_n;
     struct svr_alarm *alarms; /* standing, oldest first (base/alarm.h) */
@@ -63,6 +67,11 @@ void svr_runtime_send(svr_runtime *rt, svr_packet *pkt, svr_ifid out, const svr_
 /* A new event, stamped with both clocks and otherwise empty ("" texts, SVR_INFO): fill it in at once. When
  * the ring is full the oldest event goes. Never NULL. */
 svr_event *svr_runtime_event(svr_runtime *rt, svr_event_kind kind);
+/* How many past events there are to look at, at most SVR_HISTORY_MAX. They stay when the host has pulled
+ * them. */
+size_t svr_runtime_history(svr_runtime *rt);
+/* One of them: 0 is the latest. */
+const svr_event *svr_runtime_past_event(const svr_runtime *rt, size_t back);
 /* Appends one key log line made like printf; nothing when the key log is off. */
 void svr_runtime_key_line(svr_runtime *rt, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Hex text of bytes (2 * len + 1 characters) into `out`; returns `out`. */

@@ -9,6 +9,8 @@
     X("show alarms", svr_show_alarms)                                                                        \
     X("show alarms id ID", svr_show_alarm)                                                                   \
     X("show counters", svr_show_counters)                                                                    \
+    X("show events", svr_show_events)                                                                        \
+    X("show events N", svr_show_events)                                                                      \
     X("show peers", svr_show_peers)                                                                          \
     X("show peers certificate", svr_show_peers_certificate)                                                  \
     X("show peers security", svr_show_peers_security)                                                        \

@@ -7,6 +7,7 @@
  *   show_security.c      keys: key-status, security-associations
  *   show_certificates.c  certificates
  *   show_alarms.c        alarms
+ *   show_events.c        the latest events
  *   show_node.c          the node as a whole: counters
  *   report.c             records, and the text made of them */
 #ifndef SVR_OPS_SHOW_INTERNAL_H
@@ -26,7 +27,7 @@ svr_show_fn svr_show_peers, svr_show_peers_security;
 svr_show_fn svr_show_key_status;
 svr_show_fn svr_show_associations, svr_show_associations_detail;
 svr_show_fn svr_show_own_certificate, svr_show_peers_certificate;
-svr_show_fn svr_show_counters;
+svr_show_fn svr_show_counters, svr_show_events;
 
 /* The peer of this name; NULL with `err` listing the peers there are. */
 const svr_peer *svr_show_find_peer(const svr_show_context *ctx, const char *name, svr_error *err);

@@ -336,6 +336,60 @@ static void test_show_says_that_a_certificate_has_expired(void **state) { /* CRT
     bench_fini(&b);
 }
 
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void test_show_events_prints_the_latest_last(void **state) {
+    bench b;
+    (void)state;
+    bench_init(&b);
+    bench_run(&b, 10 * SVR_SEC);
+    expect_text(
+        &b, 0, "show events 5",
+        "=================== ======== ============== ==== "
+        "====================================================\n"
+        "Time                Severity Kind           Peer Detail\n"
+        "=================== ======== ============== ==== "
+        "====================================================\n"
+        "2025-01-01 00:00:01 INFO     security-state b    SALT_EXCH -> MKEY_EXCH (key exchange)\n"
+        "2025-01-01 00:00:01 INFO     metadata-key   b    received 1\n"
+        "2025-01-01 00:00:01 INFO     metadata-key   b    sending 1\n"
+        "2025-01-01 00:00:01 INFO     security-state b    MKEY_EXCH -> MKEY_EXCH_COMP (key exchange)\n"
+        "2025-01-01 00:00:01 INFO     path-service   b    [w 192.0.2.1 192.0.2.2] out-of-service -> "
+        "in-service\n");
+    bench_fini(&b);
+}
+
+/* Bounded, unmoved by the host's pulling, and not flooded by sessions. */
+static void test_show_events_keeps_the_last_ones(void **state) {
+    bench b;
+    svr_event ev;
+    svr_error err;
+    const svr_report *report;
+    (void)state;
+    bench_init(&b);
+    svr_report_builder *r = svr_report_builder_new(&b.alloc);
+    for (uint64_t i = 1; i <= 1000; i++) {
+        svr_runtime_event(&b.s[0].rt, SVR_EVENT_KEY_REQUEST)->value = i;
+        svr_runtime_event(&b.s[0].rt, SVR_EVENT_SESSION)->to = "created";
+        svr_runtime_event(&b.s[0].rt, SVR_EVENT_PAYLOAD_KEY)->to = "computed";
+    }
+    while (bench_event(&b, 0, SVR_EVENT_KEY_REQUEST, &ev))
+        continue;
+    assert_int_equal(run(&b, 0, r, "show events", &report, &err), 0);
+    assert_int_equal(report->n, SVR_HISTORY_MAX);
+    assert_string_equal(report->records[0].fields[4].text, "745");
+    assert_string_equal(report->records[SVR_HISTORY_MAX - 1].fields[4].text, "1000");
+    assert_int_equal(run(&b, 0, r, "show events 2", &report, &err), 0);
+    assert_int_equal(report->n, 2);
+    assert_string_equal(report->records[0].fields[4].text, "999");
+    assert_int_equal(run(&b, 0, r, "show events 0", &report, &err), 0);
+    assert_int_equal(report->n, 0);
+    svr_report_builder_del(r);
+    expect_error(&b, "show events all",
+                 "unknown word \"all\" after \"show events\"; there may be: N, or nothing");
+    bench_fini(&b);
+}
+
 /* ---- commands ------------------------------------------------------------------------------- */
 
 static void test_show_names_what_may_stand_at_the_wrong_word(void **state) {
@@ -415,6 +469,8 @@ int main(void) {
         cmocka_unit_test(test_show_peers_certificate_names_all_that_identifies_one),
         cmocka_unit_test(test_show_security_certificate_is_the_routers_own),
         cmocka_unit_test(test_show_says_that_a_certificate_has_expired),
+        cmocka_unit_test(test_show_events_prints_the_latest_last),
+        cmocka_unit_test(test_show_events_keeps_the_last_ones),
         cmocka_unit_test(test_show_names_what_may_stand_at_the_wrong_word),
         cmocka_unit_test(test_show_lists_peers_as_far_as_there_is_room),
         cmocka_unit_test(test_show_survives_want_of_memory),
