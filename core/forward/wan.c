@@ -86,7 +86,8 @@ static svr_drop prepare_open(svr_forward *f, svr_work *w) {
     w->nonce = svr_get64(p);
     w->key = svr_payload_find(s, (uint8_t)(w->nonce >> 56));
     if (!w->key) {
-        /* We began anew while its rotation was under way: metadata names the next key, payload has the last. */
+        /* We began anew while its rotation was under way: metadata names the next key, payload has the last.
+         */
         if (w->has_metadata) svr_control_ask_leg(f, w->in);
         return SVR_DROP_PAYLOAD_UNKNOWN_KEY;
     }
