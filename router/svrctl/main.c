@@ -10,9 +10,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/control.h"
+#include "common/frame.h"
 #include "common/version.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -117,21 +119,41 @@ static ssize_t read_answer(int fd, char **out) {
     return -1;
 }
 
-static int print_answer(const char *text, size_t len) {
+/* What was asked, and when. */
+typedef struct question {
+    char line[SVR_CONTROL_LINE_MAX];
+    size_t len;
+    time_t wall;
+    struct timespec asked;
+} question;
+
+/* A terminal gets the answer in a frame; a program, through a pipe or as JSON, gets it bare. */
+static int print_report(const question *q, const char *text, size_t len) {
+    svr_control_request request;
+    struct timespec now;
+    bool framed = isatty(STDOUT_FILENO) &&
+                  svr_control_decode(q->line, q->len, &request) == SVR_CONTROL_WHOLE && !request.json &&
+                  svr_frame_wanted(request.command);
+    if (framed) svr_frame_begin(stdout, request.command, q->wall);
+    fwrite(text, 1, len, stdout);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (framed) svr_frame_end(stdout, &q->asked, &now);
+    bool done = fflush(stdout) == 0 && !ferror(stdout);
+    return done ? EXIT_SUCCESS : complain(EXIT_FAILED, "standard output: ", strerror(errno));
+}
+
+static int print_answer(const question *q, const char *text, size_t len) {
     static const char good[] = SVR_CONTROL_OK, bad[] = SVR_CONTROL_ERROR;
     size_t good_len = sizeof good - 1, bad_len = sizeof bad - 1;
-    if (len >= good_len && memcmp(text, good, good_len) == 0) {
-        bool done =
-            fwrite(text + good_len, 1, len - good_len, stdout) == len - good_len && fflush(stdout) == 0;
-        return done ? EXIT_SUCCESS : complain(EXIT_FAILED, "standard output: ", strerror(errno));
-    }
+    if (len >= good_len && memcmp(text, good, good_len) == 0)
+        return print_report(q, text + good_len, len - good_len);
     if (len < bad_len || memcmp(text, bad, bad_len) != 0)
         return complain(EXIT_FAILED, "svrd closed the connection without an answer", "");
     fprintf(stderr, "%.*s", (int)(len - bad_len), text + bad_len);
     return EXIT_FAILED;
 }
 
-static int ask(const char *path, const char *question, size_t len) {
+static int ask(const char *path, const question *q) {
     int fd = open_socket(path);
     if (fd < 0) {
         fprintf(stderr, "svrctl: %s: %s%s\n", path, strerror(errno),
@@ -139,10 +161,10 @@ static int ask(const char *path, const char *question, size_t len) {
         return EXIT_FAILED;
     }
     char *text = NULL;
-    ssize_t n = send(fd, question, len, MSG_NOSIGNAL) == (ssize_t)len ? read_answer(fd, &text) : -1;
+    ssize_t n = send(fd, q->line, q->len, MSG_NOSIGNAL) == (ssize_t)q->len ? read_answer(fd, &text) : -1;
     close(fd);
     if (n < 0) return complain(EXIT_FAILED, "no answer from ", path);
-    int status = print_answer(text, (size_t)n);
+    int status = print_answer(q, text, (size_t)n);
     free(text);
     return status;
 }
@@ -155,7 +177,8 @@ int main(int argc, char **argv) {
         {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},      {0}};
     options o = {0};
-    char path[SVR_CONTROL_PATH_MAX], question[SVR_CONTROL_LINE_MAX];
+    char path[SVR_CONTROL_PATH_MAX];
+    question q = {.wall = time(NULL)};
     opterr = 0;
     for (int opt; (opt = getopt_long(argc, argv, "+:", long_options, NULL)) != -1;) {
         switch (opt) {
@@ -169,8 +192,9 @@ int main(int argc, char **argv) {
         }
     }
     if (optind == argc) return complain(EXIT_USAGE, "a command is missing", "");
-    size_t len = svr_control_encode(o.json, argv + optind, (size_t)(argc - optind), question);
-    if (len == 0) return complain(EXIT_USAGE, "the command is too long, or holds a line break", "");
+    clock_gettime(CLOCK_MONOTONIC, &q.asked);
+    q.len = svr_control_encode(o.json, argv + optind, (size_t)(argc - optind), q.line);
+    if (q.len == 0) return complain(EXIT_USAGE, "the command is too long, or holds a line break", "");
     int status = choose_path(&o, path);
-    return status ? status : ask(path, question, len);
+    return status ? status : ask(path, &q);
 }

@@ -27,6 +27,21 @@ try "both routers take their path into service within 15 s" wait_for 15 eval 'in
 
 try "svrctl shows the peer's security" eval 'ask a show peers security | grep -q b'
 try "svrctl gives the same as JSON" eval 'ask a --json show peers security | python3 -m json.tool >/dev/null'
+for what in "peers" "peers certificate" "security key-status" "security certificate" "events 3" "counters" \
+    "security security-associations" "security security-associations b detail"; do
+    # shellcheck disable=SC2086
+    try "svrctl answers show $what, and the same as JSON" eval \
+        'ask a show $what | grep -q "[0-9]" && ask a --json show $what | python3 -m json.tool >/dev/null'
+done
+# Python's pty: a terminal for svrctl to write to.
+on_terminal() { python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))' "$@" </dev/null | tr -d '\r'; }
+try "a terminal gets the answer in a frame, a pipe gets it bare" eval '
+    on_terminal "$LAB_BIN/svrctl" --socket "$LAB_DIR/a.sock" show security key-status >"$LAB_DIR/framed"
+    ask a show security key-status >"$LAB_DIR/bare"
+    sed -n 1p "$LAB_DIR/framed" | grep -Eq "^[A-Z][a-z]{2} [0-9-]{10} [0-9:]{8} UTC$" &&
+        sed -n 2p "$LAB_DIR/framed" | grep -qx "✔ Retrieving key status..." &&
+        tail -n 1 "$LAB_DIR/framed" | grep -Eqx "Completed in [0-9]+\.[0-9]{2} seconds" &&
+        head -n 1 "$LAB_DIR/bare" | grep -qx "=*"'
 try "svrctl refuses an unknown command with status 1" eval 'ask a show nonsense; [ $? -eq 1 ]'
 
 # ---- ping, and nothing readable on the wire ---------------------------------------------------------
