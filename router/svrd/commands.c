@@ -41,11 +41,25 @@ static bool refuse(const svr_control_request *request, const svr_error *err, FIL
     return false;
 }
 
+/* The node does not know what this host can do besides. */
+static void add_own(svr_error *err, const char *command) {
+    size_t n = strlen(err->message), left = sizeof err->message - n;
+    if (!strstr(err->message, "there may be: ")) return;
+    if (strncmp(command, "show ", 5) == 0 || strcmp(command, "show") == 0) {
+        if (strstr(err->message, "after \"show\"; ")) snprintf(err->message + n, left, ", host");
+        return;
+    }
+    for (size_t i = 0; i < sizeof actions / sizeof *actions && n < sizeof err->message; i++)
+        n += (size_t)snprintf(err->message + n, sizeof err->message - n, ", %s", actions[i].command);
+}
+
 static bool show(svrd_host *h, const svr_control_request *request, FILE *out) {
     svr_error err;
     const svr_report *report;
-    if (svr_node_show(h->node, request->command, svrd_clock_now(&h->clock), &report, &err))
+    if (svr_node_show(h->node, request->command, svrd_clock_now(&h->clock), &report, &err)) {
+        add_own(&err, request->command);
         return refuse(request, &err, out);
+    }
     if (request->json) return svrd_report_json(report, out);
     fputs(report->text, out);
     return true;

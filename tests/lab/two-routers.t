@@ -43,6 +43,9 @@ try "a terminal gets the answer in a frame, a pipe gets it bare" eval '
         tail -n 1 "$LAB_DIR/framed" | grep -Eqx "Completed in [0-9]+\.[0-9]{2} seconds" &&
         head -n 1 "$LAB_DIR/bare" | grep -qx "=*"'
 try "svrctl refuses an unknown command with status 1" eval 'ask a show nonsense; [ $? -eq 1 ]'
+try "svrctl says what may stand there, the host's own commands too" eval '
+    ask a show nonsense 2>&1 | grep -q "alarms, .*, host$" &&
+        ask a nonsense 2>&1 | grep -q "there may be: show, reload .*, security metadata-key regenerate$"'
 
 # ---- ping, and nothing readable on the wire ---------------------------------------------------------
 
