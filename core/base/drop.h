@@ -22,6 +22,7 @@
     X(NO_WAYPOINT, "waypoint-ports-exhausted")                                                               \
     X(SESSION_CONFLICT, "session-conflict")                                                                  \
     /* WAN side */                                                                                           \
+    X(REDUNDANT_NODE, "other-node-serves")                                                                   \
     X(NOT_OURS, "not-our-address")                                                                           \
     X(UNKNOWN_PEER, "unknown-peer")                                                                          \
     X(UNKNOWN_SESSION, "unknown-session")                                                                    \
@@ -54,7 +55,8 @@
     X(KEX_BAD_GROUP, "key-exchange-bad-group")                                                               \
     X(KEX_BAD_PUBLIC, "key-exchange-bad-public-value")                                                       \
     X(KEX_NO_CERTIFICATE, "key-exchange-no-certificate")                                                     \
-    X(CERT_REFUSED, "certificate-refused")
+    X(CERT_REFUSED, "certificate-refused")                                                                   \
+    X(SYNC_MALFORMED, "replica-malformed")
 
 typedef enum svr_drop {
     SVR_DROP_NONE, /* not a reason: the packet was taken */

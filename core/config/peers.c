@@ -39,6 +39,17 @@ static const svr_neighborhood *common_neighborhood(const svr_interface *a, const
     return NULL;
 }
 
+/* Both nodes of a router may have the same interface (PD-HA): one path leads to both. */
+static bool is_twin(const svr_interface *in) {
+    const svr_router_config *r = in->node->router;
+    for (const svr_node_config *node = r->nodes; node < in->node; node++)
+        for (size_t i = 0; i < node->n_interfaces; i++)
+            if (node->interfaces[i].n_addresses && in->n_addresses &&
+                svr_addr_equal(&node->interfaces[i].addresses[0].addr, &in->addresses[0].addr))
+                return true;
+    return false;
+}
+
 /* Lists the paths between two interfaces; with `out` NULL it only counts them. */
 static size_t list_pair(const svr_interface *a, const svr_interface *b, const svr_peer_config *peer,
                         svr_path_config *out) {
@@ -66,7 +77,7 @@ static size_t list_paths(const svr_router_config *self, const svr_router_config 
     size_t n = 0;
     for (if_cursor ca = {.router = self}; (a = next_interface(&ca)) != NULL;)
         for (if_cursor cb = {.router = other}; (b = next_interface(&cb)) != NULL;)
-            n += list_pair(a, b, peer, out ? out + n : NULL);
+            n += is_twin(b) ? 0 : list_pair(a, b, peer, out ? out + n : NULL);
     return n;
 }
 

@@ -80,16 +80,33 @@ static bool build_addresses(svr_builder *b, const svr_tree *t, svr_interface *in
     return true;
 }
 
+/* PD-HA: nothing but the other node is on that link, and there are two names in one on it. */
+static bool check_fabric(svr_builder *b, const svr_tree *t, const svr_interface *in) {
+    const svr_tree *hood = svr_tree_child(t, "neighborhood"), *tenant = svr_tree_child(t, "tenant");
+    const svr_router_config *r = in->node->router;
+    if (!in->fabric) return true;
+    if (hood || tenant)
+        return svr_config_fail(b->err, (hood ? hood : tenant)->place,
+                               "%s: network-interface %s is of type fabric; allowed: addresses only",
+                               hood ? "neighborhood" : "tenant", in->name);
+    if (strlen(r->peering_common_name) + 1 + strlen(in->node->name) <= SVR_NAME_MAX) return true;
+    return svr_config_fail(b->err, t->value_place,
+                           "the peering-common-name %s and the node name %s are too long for a router with "
+                           "two nodes; allowed: %d characters together",
+                           r->peering_common_name, in->node->name, SVR_NAME_MAX - 1);
+}
+
 static bool build_interface(svr_builder *b, const svr_tree *device, const svr_tree *t, svr_interface *in) {
     in->name = t->keys[0];
     in->device = device->keys[0];
     in->target = svr_tree_value(device, "target-interface", in->device);
     in->type =
         strcmp(svr_tree_value(device, "type", "ethernet"), "tun") == 0 ? SVR_DEVICE_TUN : SVR_DEVICE_ETHERNET;
+    in->fabric = strcmp(svr_tree_value(t, "type", "external"), "fabric") == 0;
     in->mtu = svr_tree_number(t, "mtu", svr_tree_number(device, "mtu", MTU_DEFAULT));
     return svr_build_tenant_ref(b, svr_tree_child(t, "tenant"), &in->tenant) &&
            svr_build_security_ref(b, svr_tree_child(t, "inter-router-security"), &in->security) &&
-           build_addresses(b, t, in);
+           build_addresses(b, t, in) && check_fabric(b, t, in);
 }
 
 static size_t count_interfaces(const svr_tree *node) {

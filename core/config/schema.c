@@ -137,6 +137,7 @@ static const svr_schema if_address[] = {ADDRESS("ip-address"), NUMBER("prefix-le
 static const svr_schema network_interface[] = {
     NAME("name"),
     TEXT("description"),
+    CHOICE("type", "external", "fabric"),
     NAME("tenant"),
     NAME("inter-router-security"),
     NUMBER("mtu", 1280, 9000, "bytes"),

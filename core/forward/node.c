@@ -3,7 +3,7 @@
 
 #include "base/runtime.h"
 #include "crypto/crypt.h"
-#include "forward/forward.h"
+#include "forward/ha.h"
 #include "ops/show.h"
 #include "peer/peers.h"
 
@@ -26,6 +26,7 @@ struct svr_node {
     const svr_node_config *part;
     svr_peers *peers;
     svr_forward *forward;
+    svr_ha *ha; /* of a router with two nodes */
     svr_report_builder *report;
 };
 
@@ -105,7 +106,10 @@ static int init_node(svr_node *node, const svr_node_params *p, svr_time now, svr
         .rt = &node->rt, .peers = node->peers, .config = p->config, .node = node->part};
     node->forward = svr_forward_new(&params);
     node->report = svr_report_builder_new(p->env->alloc);
-    return node->forward && node->report ? 0 : fail(err, "out of memory", "");
+    if (!node->forward || !node->report) return fail(err, "out of memory", "");
+    if (!svr_peers_has_sibling(node->peers)) return 0;
+    node->ha = svr_ha_new(&node->rt, node->peers, node->forward);
+    return node->ha ? 0 : fail(err, "out of memory", "");
 }
 
 int svr_node_new(const svr_node_params *params, svr_time now, svr_node **out, svr_error *err) {
@@ -119,12 +123,14 @@ int svr_node_new(const svr_node_params *params, svr_time now, svr_node **out, sv
         return -1;
     }
     svr_peers_start(node->peers);
+    if (node->ha) svr_ha_start(node->ha);
     *out = node;
     return 0;
 }
 
 void svr_node_del(svr_node *node) {
     if (!node) return;
+    svr_ha_del(node->ha);
     svr_forward_del(node->forward);
     svr_peers_del(node->peers);
     svr_report_builder_del(node->report);
@@ -139,10 +145,11 @@ static void set_now(svr_node *node, svr_time now) {
     node->rt.now = now;
 }
 
-/* Tells forwarding which paths came and went. */
+/* Takes what the other node has said, and tells forwarding which paths came and went. */
 static void pass_on_changes(svr_node *node) {
     bool in_service;
     svr_path *path;
+    if (node->ha) svr_ha_run(node->ha);
     while ((path = svr_peers_next_change(node->peers, &in_service)) != NULL)
         svr_forward_path_changed(node->forward, path, in_service);
 }
@@ -178,11 +185,34 @@ static void sort_wan(svr_node *node, const svr_interface *in, svr_batch *batch) 
     if (kept) svr_forward_wan(node->forward, in, batch->pkt, infos, kept);
 }
 
+/* The inter-node link carries BFD and what rides on it, nothing else. */
+static void take_fabric(svr_node *node, const svr_interface *in, svr_batch *batch) {
+    for (size_t i = 0; i < batch->n; i++) {
+        svr_packet *pkt = batch->pkt[i];
+        svr_ip ip;
+        if (svr_ip_decode(pkt->data, pkt->len, &ip) != SVR_IP_OK)
+            svr_drop_packet(&node->rt, pkt, SVR_DROP_IP_MALFORMED);
+        else if (!has_address(in, &ip.flow.dst) || ip.fragment || !is_bfd(&ip))
+            svr_drop_packet(&node->rt, pkt, SVR_DROP_NOT_OURS);
+        else
+            svr_peers_receive(node->peers, pkt, &ip);
+    }
+}
+
+static void drop_all(svr_node *node, svr_batch *batch, svr_drop reason) {
+    for (size_t i = 0; i < batch->n; i++)
+        svr_drop_packet(&node->rt, batch->pkt[i], reason);
+}
+
 void svr_node_input(svr_node *node, svr_ifid in, svr_batch *packets, svr_time now) {
     assert(in < node->part->n_interfaces);
     set_now(node, now);
     const svr_interface *interface = &node->part->interfaces[in];
-    if (interface->n_neighborhoods)
+    if (interface->fabric)
+        take_fabric(node, interface, packets);
+    else if (svr_peers_standby(node->peers))
+        drop_all(node, packets, SVR_DROP_REDUNDANT_NODE);
+    else if (interface->n_neighborhoods)
         sort_wan(node, interface, packets);
     else
         svr_forward_lan(node->forward, interface, packets->pkt, packets->n);
@@ -284,6 +314,10 @@ bool svr_node_next_key_line(svr_node *node, char line[SVR_KEYLOG_LINE_MAX]) {
     rt->key_lines_head = (rt->key_lines_head + 1) % SVR_KEY_LINES_MAX;
     rt->key_lines_n--;
     return true;
+}
+
+bool svr_node_serves(const svr_node *node) {
+    return !svr_peers_standby(node->peers);
 }
 
 const svr_node_config *svr_node_get_config(const svr_node *node) {

@@ -101,6 +101,17 @@ static bool derive_uses(svr_peer_key *key, const svr_kex_ends *ends) {
            svr_crypt_key_derive(c, &key->receive, secret, none, "bfd metadata", in, SVR_HMAC_SHA384);
 }
 
+svr_peer_key *svr_kex_key_restore(const svr_kex_ends *ends, const svr_key_id *id,
+                                  const uint8_t secret[SVR_PEER_KEY_LEN]) {
+    svr_peer_key *key = svr_alloc_zero(ends->rt->alloc, 1, sizeof *key);
+    if (!key) return NULL;
+    key->id.index = id->index;
+    memcpy(key->secret, secret, SVR_PEER_KEY_LEN);
+    if (derive_uses(key, ends) && memcmp(&key->id, id, sizeof *id) == 0) return key;
+    svr_peer_key_del(ends->rt->alloc, key);
+    return NULL;
+}
+
 static void log_key(const svr_kex_ends *ends, const svr_peer_key *key) {
     char fingerprint[2 * SVR_FINGERPRINT_LEN + 1], secret[2 * SVR_PEER_KEY_LEN + 1];
     if (!ends->rt->keylog) return;

@@ -34,6 +34,7 @@ typedef enum svr_kex_kind {
     SVR_KEX_METADATA_KEY = 6,
     SVR_KEX_METADATA_KEY_ACK = 7,
     SVR_KEX_HINT = 8,
+    SVR_KEX_SYNC = 9, /* between the two nodes of a router (PD-HA) */
 } svr_kex_kind;
 
 /* Both ends of an exchange, as one of them sees it. Everything is borrowed. */
@@ -81,6 +82,11 @@ typedef struct svr_kex_fields {
 } svr_kex_fields;
 
 /* Makes a request with a fresh key pair and salt. False when OpenSSL fails: nothing is pending then. */
+/* A key from elsewhere: derives again what follows from `secret`. NULL when memory is short, or the
+ * fingerprint is another (PD-HA). */
+svr_peer_key *svr_kex_key_restore(const svr_kex_ends *ends, const svr_key_id *id,
+                                  const uint8_t secret[SVR_PEER_KEY_LEN]);
+
 bool svr_kex_request_create(svr_kex_request *req, const svr_kex_ends *ends, uint64_t number,
                             const svr_keyring *ring);
 /* Forgets the request and its private value. */

@@ -99,7 +99,7 @@ void svr_metadata_sender_fini(svr_metadata_sender *s) {
     if (!s->rt) return;
     forget(s, &s->current);
     forget(s, &s->next);
-    *s = (svr_metadata_sender){0};
+    svr_wipe(s, sizeof *s);
 }
 
 static void tell(const svr_metadata_sender *s, const char *what, uint32_t index) {
@@ -113,6 +113,8 @@ static void change_over(svr_metadata_sender *s) {
     if (s->current) tell(s, "erased", s->index);
     forget(s, &s->current);
     s->current = s->next;
+    s->made_from[0] = s->made_from[1];
+    svr_wipe(&s->made_from[1], sizeof s->made_from[1]);
     s->index = s->next_index;
     s->sent = 0;
     s->next = NULL;
@@ -131,6 +133,7 @@ bool svr_metadata_sender_accept(svr_metadata_sender *s, const svr_metadata_key *
     }
     forget(s, &s->next);
     s->next = k;
+    s->made_from[1] = *key;
     s->next_index = key->index;
     tell(s, "received", key->index);
     if (at_once || !s->current)
@@ -138,6 +141,31 @@ bool svr_metadata_sender_accept(svr_metadata_sender *s, const svr_metadata_key *
     else
         s->changeover = s->rt->now + SVR_KEY_GRACE;
     return true;
+}
+
+static bool restore(svr_metadata_sender *s, svr_crypt_key **to, const svr_metadata_key *key,
+                    const char *owner, const char *sender, const uint8_t life[SVR_LIFE_LEN]) {
+    if (!key->index) return true;
+    *to = svr_alloc_zero(s->rt->alloc, 1, sizeof **to);
+    if (*to && derive(s->rt->crypt, *to, key, owner, sender, life)) return true;
+    svr_alloc_free(s->rt->alloc, *to);
+    *to = NULL;
+    return false;
+}
+
+bool svr_metadata_sender_restore(svr_metadata_sender *s, const svr_metadata_key *current,
+                                 const svr_metadata_key *next, svr_time changeover, uint64_t sent,
+                                 const char *owner, const char *sender, const uint8_t life[SVR_LIFE_LEN]) {
+    forget(s, &s->current);
+    forget(s, &s->next);
+    s->made_from[0] = *current;
+    s->made_from[1] = *next;
+    s->index = current->index;
+    s->next_index = next->index;
+    s->changeover = changeover;
+    s->sent = sent;
+    return restore(s, &s->current, current, owner, sender, life) &&
+           restore(s, &s->next, next, owner, sender, life);
 }
 
 void svr_metadata_sender_run(svr_metadata_sender *s) {

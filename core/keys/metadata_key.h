@@ -39,9 +39,10 @@ typedef struct svr_metadata_sender {
     svr_runtime *rt;
     const char *peer; /* for events */
     svr_crypt_key *current, *next;
-    uint32_t index, next_index; /* 0: none */
-    uint64_t sent;              /* nonces used under `current` */
-    svr_time changeover;        /* SVR_TIME_NEVER: none is set */
+    svr_metadata_key made_from[2]; /* current, next: what the other node of this router needs (PD-HA) */
+    uint32_t index, next_index;    /* 0: none */
+    uint64_t sent;                 /* nonces used under `current` */
+    svr_time changeover;           /* SVR_TIME_NEVER: none is set */
 } svr_metadata_sender;
 
 void svr_metadata_sender_init(svr_metadata_sender *s, svr_runtime *rt, const char *peer);
@@ -51,6 +52,11 @@ void svr_metadata_sender_fini(svr_metadata_sender *s);
 bool svr_metadata_sender_accept(svr_metadata_sender *s, const svr_metadata_key *key, const char *owner,
                                 const char *sender, const uint8_t life[SVR_LIFE_LEN], bool at_once);
 void svr_metadata_sender_run(svr_metadata_sender *s);
+/* Takes over the keys of another sender that is in the same life. `current` and `next` may have index 0:
+ * there is none. False only for want of memory. */
+bool svr_metadata_sender_restore(svr_metadata_sender *s, const svr_metadata_key *current,
+                                 const svr_metadata_key *next, svr_time changeover, uint64_t sent,
+                                 const char *owner, const char *sender, const uint8_t life[SVR_LIFE_LEN]);
 
 /* The keys under which one peer may send SVR metadata to us: derived from our own keys of late. */
 typedef struct svr_metadata_receive_key {

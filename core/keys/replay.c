@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "keys/replay.h"
 
+#include <string.h>
+
+void svr_replay_restore(svr_replay *r, uint64_t newest) {
+    memset(r->bits, 0xff, sizeof r->bits);
+    r->newest = newest;
+    uint64_t *top = &r->bits[newest / 64 % SVR_REPLAY_WORDS];
+    *top = UINT64_MAX >> (63 - newest % 64);
+}
+
 bool svr_replay_accept(svr_replay *r, uint64_t counter) {
     if (counter == 0 || (counter <= r->newest && r->newest - counter >= SVR_REPLAY_WINDOW)) return false;
     uint64_t word = counter / 64, top = r->newest / 64;

@@ -16,5 +16,7 @@ typedef struct svr_replay {
 
 /* True when `counter` is new; then it is marked. Call after authentication only. */
 bool svr_replay_accept(svr_replay *r, uint64_t counter);
+/* Everything up to `newest` counts as seen. */
+void svr_replay_restore(svr_replay *r, uint64_t newest);
 
 #endif

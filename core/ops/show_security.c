@@ -30,10 +30,6 @@ static key_summary summarize(const svr_show_context *ctx) {
     return s;
 }
 
-static const char *manager_state(const svr_peers *peers) {
-    return peers->config->enhanced_security ? "Active Leader" : "inactive";
-}
-
 static const char *error_or_none(const char *error) {
     return error[0] ? error : "none";
 }
@@ -49,7 +45,7 @@ const svr_report *svr_show_key_status(const svr_show_context *ctx, const svr_com
     (void)err;
     svr_report_rule(b, KEY_STATUS_RULE);
     svr_report_record(b, ctx->node->name);
-    svr_report_text_field(b, "Key Manager State", "keyManagerState", manager_state(peers));
+    svr_report_text_field(b, "Key Manager State", "keyManagerState", svr_peers_key_manager_state(peers));
     svr_report_number(b, "Rekey Index", "rekeyIndex", keys.index);
     svr_report_span(b, "Last Rekey", "lastRekeySeconds", keys.last);
     svr_report_span(b, "Next Rekey", "nextRekeySeconds", keys.next);

@@ -159,7 +159,7 @@ static svr_duration rekey_wait(const svr_peer *peer, svr_duration interval) {
         svr_duration window = all->n_peers * SVR_REKEY_SPACING, most = interval / 20;
         return interval - svr_runtime_jitter(all->rt, (window < most ? window : most) + 1);
     }
-    bool greater = strcmp(svr_peer_self_name(peer), peer->config->peering_common_name) > 0;
+    bool greater = strcmp(svr_peer_self_name(peer), svr_peer_remote_name(peer)) > 0;
     return interval + (greater ? 2 * retransmit_interval(peer) : 0);
 }
 
@@ -226,6 +226,7 @@ static svr_time rotate_deadline(const svr_peer *peer) {
 
 void svr_peer_progress(svr_peer *peer) {
     svr_runtime *rt = peer->all->rt;
+    peer->dirty = true;
     advance_state(peer);
     svr_timer_set(&peer->rotate, &rt->timers, rotate_deadline(peer));
     svr_outstanding before = peer->waiting_for;

@@ -195,6 +195,7 @@ static void review_peer(svr_peer *peer, svr_wall wall) {
     const svr_peer_cert *before = peer->cert;
     drop_unusable(peer, wall);
     review_alarm(peer, wall);
+    if (peer->all->standby || peer->sibling) return; /* the node that serves acts upon it */
     const char *reason = objection(peer, wall);
     bool replaced = was && peer->cert != before; /* keys of the former certificate do not outlive it */
     if (!peer->removed && (reason || replaced))

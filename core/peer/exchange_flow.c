@@ -83,11 +83,12 @@ static void adopt_life(svr_peer *peer, const svr_peer_key *key) {
     bool restarted = peer->has_life;
     memcpy(peer->life, key->peer_life, SVR_LIFE_LEN);
     peer->has_life = true;
-    peer->key_received = peer->key_acked = false;
+    peer->key_received = peer->key_acked = peer->sibling; /* the other node needs no metadata key */
+    if (peer->sibling) return;
     svr_metadata_receiver_fini(&peer->from_peer);
     svr_metadata_receiver_init(&peer->from_peer, all->rt);
     if (!svr_metadata_receiver_add(&peer->from_peer, &all->metadata_key, svr_peer_self_name(peer),
-                                   peer->config->peering_common_name, peer->life))
+                                   svr_peer_remote_name(peer), peer->life))
         svr_drop_count(all->rt, SVR_DROP_NO_MEMORY);
     if (restarted) svr_peer_input(peer, SVR_IN_NEW_LIFE, "peer restarted");
 }
@@ -179,7 +180,7 @@ static int refuse_stale(svr_peer *peer, svr_path *path, const svr_kex_fields *f)
 /* PD-GLARE: do we give way to a request that crossed ours? */
 static bool gives_way(const svr_peer *peer, bool lacks) {
     if (lacks && peer->ring.current) return true;
-    return strcmp(svr_peer_self_name(peer), peer->config->peering_common_name) > 0;
+    return strcmp(svr_peer_self_name(peer), svr_peer_remote_name(peer)) > 0;
 }
 
 static int answer_request(svr_peer *peer, svr_path *path, const svr_kex_fields *f, svr_piece msg) {
@@ -284,7 +285,7 @@ static int receive_metadata_key(svr_peer *peer, svr_path *path, svr_piece msg) {
     svr_metadata_key key;
     uint8_t ack[SVR_METADATA_KEY_ACK_LEN];
     if (!svr_metadata_key_decode(&key, msg.p, msg.len)) return SVR_DROP_KEX_MALFORMED;
-    bool ok = svr_metadata_sender_accept(&peer->to_peer, &key, peer->config->peering_common_name,
+    bool ok = svr_metadata_sender_accept(&peer->to_peer, &key, svr_peer_remote_name(peer),
                                          svr_peer_self_name(peer), peer->all->life, !peer->key_received);
     uint32_t index = key.index;
     svr_wipe(&key, sizeof key);
@@ -308,6 +309,7 @@ static int receive_metadata_ack(svr_peer *peer, svr_piece msg) {
 
 int svr_peer_receive_secret(svr_peer *peer, svr_path *path, svr_piece msg) {
     switch (bytes_of(msg)[0]) {
+    case SVR_KEX_SYNC: return peer->sibling ? svr_sibling_receive(peer->all, msg) : SVR_DROP_KEX_UNEXPECTED;
     case SVR_KEX_METADATA_KEY: return receive_metadata_key(peer, path, msg);
     case SVR_KEX_METADATA_KEY_ACK: return receive_metadata_ack(peer, msg);
     default: return SVR_DROP_KEX_MALFORMED;

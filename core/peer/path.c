@@ -101,7 +101,8 @@ bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config
     path->config = config;
     path->next_hop = find_next_hop(config);
     path->interface_up = true;
-    svr_bfd_init(&path->bfd, &peer->all->node->router->bfd, discriminator(&config->local, &config->remote));
+    svr_bfd_init(&path->bfd, peer->sibling ? svr_sibling_bfd() : &peer->all->node->router->bfd,
+                 discriminator(&config->local, &config->remote));
     return svr_timer_init(&path->tx, timers, tx_due) && svr_timer_init(&path->detect, timers, detect_due);
 }
 
@@ -112,16 +113,37 @@ void svr_path_fini(svr_path *path) {
 
 void svr_path_start(svr_path *path) {
     if (path->bfd.state == SVR_BFD_ADMIN_DOWN)
-        set_bfd_state(path, SVR_BFD_DOWN, SVR_BFD_DIAG_NONE, "peering restored");
+        set_bfd_state(path, SVR_BFD_DOWN, SVR_BFD_DIAG_NONE, "in use again");
     else if (path->interface_up)
         send_now(path, false);
 }
 
+static void stop_timers(svr_path *path) {
+    svr_timer_stop(&path->tx, &path->peer->all->rt->timers);
+    svr_timer_stop(&path->detect, &path->peer->all->rt->timers);
+}
+
 void svr_path_stop(svr_path *path) {
-    svr_runtime *rt = path->peer->all->rt;
     set_bfd_state(path, SVR_BFD_ADMIN_DOWN, SVR_BFD_DIAG_ADMIN_DOWN, "peering removed");
-    svr_timer_stop(&path->tx, &rt->timers);
-    svr_timer_stop(&path->detect, &rt->timers);
+    stop_timers(path);
+}
+
+void svr_path_leave(svr_path *path) {
+    svr_bfd_set_state(&path->bfd, SVR_BFD_ADMIN_DOWN, SVR_BFD_DIAG_ADMIN_DOWN);
+    svr_path_review(path);
+    stop_timers(path);
+}
+
+void svr_path_resume(svr_path *path) {
+    svr_bfd *b = &path->bfd;
+    b->remote_state = SVR_BFD_UP;
+    b->remote_discriminator = discriminator(&path->config->remote, &path->config->local);
+    b->remote_desired_tx = b->desired_tx;
+    b->remote_required_rx = b->required_rx;
+    b->remote_multiplier = b->multiplier;
+    svr_timer_set(&path->detect, &path->peer->all->rt->timers,
+                  path->peer->all->rt->now + svr_bfd_detection(b));
+    set_bfd_state(path, SVR_BFD_UP, SVR_BFD_DIAG_NONE, "taken over from the other node");
 }
 
 void svr_path_set_interface(svr_path *path, bool up) {

@@ -7,6 +7,7 @@
  *   path.c           one path: BFD timers, interface, service
  *   bfd_packet.c     BFD packets with their metadata: made, signed, checked, taken apart
  *   exchange_flow.c  what is decided when a message of the key exchange comes in (PD-KEX, PD-GLARE, PD-GRACE)
+ *   sibling.c        the other node of a router with two; replica.c: what it must know (PD-HA)
  *   certificates.c   what certificates permit, ours and theirs: expiry, alarms, fail-hard, reload (CRT-*)
  *   attempt.c        what is outstanding, when it is sent (again), when it counts as unanswered
  * (KEY-RETRANSMIT, KEY-TIMEOUT, KEY-RETRY); the peer's security state
@@ -46,7 +47,8 @@ struct svr_path {
     svr_timer tx, detect;
     bool interface_up;
     bool in_service;
-    bool told; /* what svr_peers_next_change said last */
+    bool resumes; /* it was up at the other node (PD-HA) */
+    bool told;    /* what svr_peers_next_change said last */
 };
 
 /* What the peer owes us an answer to, in this order. */
@@ -65,12 +67,17 @@ typedef struct svr_reassembly {
     uint8_t bytes[SVR_KEX_TOTAL_MAX];
 } svr_reassembly;
 
+typedef struct svr_sibling svr_sibling;
+
 struct svr_peer {
     svr_peers *all;
     const svr_peer_config *config;
     svr_path *paths;
     size_t n_paths;
     svr_security_state state;
+
+    bool sibling; /* the other node of this router (PD-HA) */
+    bool dirty;   /* it changed since svr_peers_export_peer */
 
     svr_peer_cert *cert;      /* accepted, and the one that signatures were checked with */
     svr_peer_cert *candidate; /* accepted since; takes over when a signature holds under it */
@@ -92,6 +99,7 @@ struct svr_peer {
     svr_metadata_receiver from_peer;
 
     svr_timer retry, timeout, rotate, rekey;
+    svr_time rekey_at; /* when `rekey` is to go off once this node serves (PD-HA) */
     svr_outstanding waiting_for;
     bool rekey_wanted; /* a new exchange is due */
     bool proof_due;    /* our certificate is new: the peer wants a signature under it */
@@ -125,17 +133,28 @@ struct svr_peers {
     svr_timer validity;
     uint8_t life[SVR_LIFE_LEN];
     svr_metadata_key metadata_key;
+    svr_metadata_key former[SVR_METADATA_HOLD_MAX]; /* the ones before it, newest first */
     svr_time metadata_made;
     svr_timer renew;
+    svr_time renew_at; /* the same for `renew` */
     svr_key_changes key_changes;
     svr_peer *peers;
     size_t n_peers;
     svr_table by_address;
     size_t changes; /* paths that svr_peers_next_change has yet to tell */
+
+    /* Of a router with two nodes (PD-HA). */
+    svr_sibling *sibling; /* NULL: it has one */
+    bool standby;         /* the other node serves: nothing but the inter-node link is used */
+    bool dirty;           /* life or metadata keys changed since svr_peers_export_node */
 };
 
 svr_kex_ends svr_peer_ends(const svr_peer *peer);
-const char *svr_peer_self_name(const svr_peer *peer); /* our peering-common-name */
+/* The names that derivations, signatures and the order in crossings rest on: the peering-common-names;
+ * between the two nodes of a router PEERING-COMMON-NAME/NODE, since they have the same one (PD-HA). */
+const char *svr_peer_self_name(const svr_peer *peer);
+const char *svr_peer_remote_name(const svr_peer *peer);
+const uint8_t *svr_peer_self_life(const svr_peer *peer);
 
 /* key_changes.c */
 /* A peer key did not come about. */
@@ -145,13 +164,33 @@ void svr_key_changes_metadata(svr_peers *peers, const char *why);
 /* The same for one that was asked for out of turn. */
 void svr_key_changes_demand(svr_peers *peers, const char *why);
 
+/* sibling.c: the other node of this router, as a peer; 0, or the reason why a message of it was dropped */
+bool svr_sibling_init(svr_peers *peers);
+void svr_sibling_fini(svr_peers *peers);
+void svr_sibling_start(svr_peers *peers);
+svr_peer *svr_sibling_peer(const svr_peers *peers); /* there is one */
+int svr_sibling_receive(svr_peers *peers, svr_piece msg);
+const svr_bfd_config *svr_sibling_bfd(void);
+
+/* peers.c */
+/* `n_paths` of its paths are on this node. False when memory is short; svr_peer_fini cleans up in any case.
+ */
+/* A new router: life and first metadata key. */
+void svr_peers_begin(svr_peers *peers);
+bool svr_peer_init(svr_peer *peer, svr_peers *all, const svr_peer_config *config, size_t n_paths);
+void svr_peer_fini(svr_peer *peer);
+
 /* path.c */
 bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config);
 void svr_path_fini(svr_path *path);
 /* Begins BFD, also after svr_path_stop. */
 void svr_path_start(svr_path *path);
+/* Goes on with a BFD session that the other node had (PD-HA): up, and heard from just now. */
+void svr_path_resume(svr_path *path);
 /* Ends BFD: tells the other side that it is down by intent, then is silent. */
 void svr_path_stop(svr_path *path);
+/* The same without a word: the other node of this router goes on with the session (PD-HA). */
+void svr_path_leave(svr_path *path);
 void svr_path_set_interface(svr_path *path, bool up);
 /* A BFD control packet that may be believed. */
 void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p);

@@ -11,13 +11,9 @@ svr_kex_ends svr_peer_ends(const svr_peer *peer) {
     return (svr_kex_ends){.rt = peer->all->rt,
                           .self = peer->all->identity,
                           .self_name = svr_peer_self_name(peer),
-                          .peer_name = peer->config->peering_common_name,
-                          .self_life = peer->all->life,
+                          .peer_name = svr_peer_remote_name(peer),
+                          .self_life = svr_peer_self_life(peer),
                           .group = svr_kex_group_of(&peer->all->config->keys)};
-}
-
-const char *svr_peer_self_name(const svr_peer *peer) {
-    return peer->all->node->router->peering_common_name;
 }
 
 /* ---- our metadata key ----------------------------------------------------------------------- */
@@ -36,7 +32,12 @@ static bool make_metadata_key(svr_peers *peers, const char *reason) {
     bool made = svr_metadata_key_make(&key, peers->rt->crypt, peers->metadata_key.index + 1);
     svr_key_changes_metadata(peers, made ? NULL : no_randomness);
     if (!made) return false;
+    if (peers->metadata_key.index) {
+        memmove(peers->former + 1, peers->former, sizeof peers->former - sizeof *peers->former);
+        peers->former[0] = peers->metadata_key;
+    }
     peers->metadata_key = key;
+    peers->dirty = true;
     peers->metadata_made = peers->rt->now;
     svr_metadata_key_log(peers->rt, &key, peers->node->router->peering_common_name);
     metadata_event(peers, "computed", key.index, reason);
@@ -60,7 +61,7 @@ static bool renew(svr_peers *peers, const char *reason) {
         svr_peer *peer = &peers->peers[i];
         if (!peer->has_life) continue;
         if (!svr_metadata_receiver_add(&peer->from_peer, &peers->metadata_key, svr_peer_self_name(peer),
-                                       peer->config->peering_common_name, peer->life))
+                                       svr_peer_remote_name(peer), peer->life))
             svr_drop_count(peers->rt, SVR_DROP_NO_MEMORY);
         peer->key_acked = false;
         svr_peer_progress(peer);
@@ -103,7 +104,7 @@ static bool init_paths(svr_peer *peer, size_t n) {
     return true;
 }
 
-static bool init_peer(svr_peer *peer, svr_peers *all, const svr_peer_config *config, size_t n_paths) {
+bool svr_peer_init(svr_peer *peer, svr_peers *all, const svr_peer_config *config, size_t n_paths) {
     peer->all = all;
     peer->config = config;
     peer->state = SVR_ESKM_DISABLED;
@@ -117,7 +118,7 @@ static bool init_peer(svr_peer *peer, svr_peers *all, const svr_peer_config *con
     return svr_peer_timers_init(peer) && init_paths(peer, n_paths);
 }
 
-static void fini_peer(svr_peer *peer) {
+void svr_peer_fini(svr_peer *peer) {
     const svr_allocator *alloc = peer->all->rt->alloc;
     for (size_t i = 0; i < peer->n_paths; i++)
         svr_path_fini(&peer->paths[i]);
@@ -142,7 +143,7 @@ static bool init_peers(svr_peers *peers) {
     for (size_t i = 0; i < router->n_peers; i++) {
         size_t n = count_own_paths(peers, &router->peers[i]);
         if (!n) continue;
-        if (!init_peer(&peers->peers[peers->n_peers++], peers, &router->peers[i], n)) return false;
+        if (!svr_peer_init(&peers->peers[peers->n_peers++], peers, &router->peers[i], n)) return false;
     }
     return true;
 }
@@ -170,7 +171,7 @@ svr_peers *svr_peers_new(const svr_peers_params *params) {
     peers->identity = params->identity;
     peers->trust = params->trust;
     if (init_secrets(peers) && svr_timer_init(&peers->renew, &peers->rt->timers, renew_due) &&
-        svr_peers_init_certificates(peers) && init_peers(peers))
+        svr_peers_init_certificates(peers) && svr_sibling_init(peers) && init_peers(peers))
         return peers;
     svr_peers_del(peers);
     return NULL;
@@ -179,7 +180,8 @@ svr_peers *svr_peers_new(const svr_peers_params *params) {
 void svr_peers_del(svr_peers *peers) {
     if (!peers) return;
     for (size_t i = 0; i < peers->n_peers; i++)
-        fini_peer(&peers->peers[i]);
+        svr_peer_fini(&peers->peers[i]);
+    svr_sibling_fini(peers);
     const svr_allocator *alloc = peers->rt->alloc;
     svr_alloc_free(alloc, peers->peers);
     if (peers->by_address.alloc) svr_table_fini(&peers->by_address);
@@ -210,19 +212,29 @@ static void start_peer(svr_peer *peer) {
     svr_peer_progress(peer);
 }
 
+void svr_peers_begin(svr_peers *peers) {
+    log_life(peers);
+    if (!make_metadata_key(peers, "start")) svr_drop_count(peers->rt, SVR_DROP_CRYPTO_FAILED);
+    plan_renewal(peers);
+}
+
+static void enable_peer(svr_peer *peer) {
+    svr_peer_input(peer, SVR_IN_ENABLE, "enhanced-security-key-management true");
+    if (!peer->all->standby) svr_peer_input(peer, SVR_IN_LINK_UP, "interface up");
+}
+
 void svr_peers_start(svr_peers *peers) {
     bool enabled = peers->config->enhanced_security; /* CFG-ENABLE */
-    if (enabled) {
-        log_life(peers);
-        if (!make_metadata_key(peers, "start")) svr_drop_count(peers->rt, SVR_DROP_CRYPTO_FAILED);
-        plan_renewal(peers);
-    }
-    for (size_t i = 0; enabled && i < peers->n_peers; i++) {
-        svr_peer_input(&peers->peers[i], SVR_IN_ENABLE, "enhanced-security-key-management true");
-        svr_peer_input(&peers->peers[i], SVR_IN_LINK_UP, "interface up");
-    }
+    if (enabled && !peers->standby) svr_peers_begin(peers);
+    for (size_t i = 0; enabled && i < peers->n_peers; i++)
+        enable_peer(&peers->peers[i]);
     svr_peers_review_certificates(peers);
     warn_of_group(peers);
+    if (peers->standby) {
+        svr_peers_stand_by(peers);
+        svr_sibling_start(peers);
+        return;
+    }
     for (size_t i = 0; i < peers->n_peers; i++)
         start_peer(&peers->peers[i]);
 }
@@ -244,6 +256,7 @@ static bool any_interface_up(const svr_peer *peer) {
 }
 
 static void peer_interface_changed(svr_peer *peer, bool up) {
+    if (peer->all->standby && !peer->sibling) return;
     if (up)
         svr_peer_input(peer, SVR_IN_LINK_UP, "interface up");
     else if (!any_interface_up(peer))
@@ -252,18 +265,25 @@ static void peer_interface_changed(svr_peer *peer, bool up) {
     svr_peer_progress(peer);
 }
 
-void svr_peers_interface_state(svr_peers *peers, svr_ifid ifid, bool up) {
-    for (size_t i = 0; i < peers->n_peers; i++) {
-        svr_peer *peer = &peers->peers[i];
-        bool changed = false;
-        for (size_t k = 0; k < peer->n_paths; k++) {
-            svr_path *path = &peer->paths[k];
-            if (path->config->local_if->id != ifid || path->interface_up == up) continue;
-            svr_path_set_interface(path, up);
-            changed = true;
-        }
-        if (changed) peer_interface_changed(peer, up);
+static void interface_state(svr_peer *peer, svr_ifid ifid, bool up) {
+    bool changed = false;
+    for (size_t k = 0; k < peer->n_paths; k++) {
+        svr_path *path = &peer->paths[k];
+        if (path->config->local_if->id != ifid || path->interface_up == up) continue;
+        svr_path_set_interface(path, up);
+        changed = true;
     }
+    if (changed) peer_interface_changed(peer, up);
+}
+
+void svr_peers_interface_state(svr_peers *peers, svr_ifid ifid, bool up) {
+    if (peers->sibling) interface_state(svr_sibling_peer(peers), ifid, up);
+    for (size_t i = 0; i < peers->n_peers; i++)
+        interface_state(&peers->peers[i], ifid, up);
+}
+
+size_t svr_peers_count(const svr_peers *peers) {
+    return peers->n_peers;
 }
 
 svr_path *svr_peers_next_change(svr_peers *peers, bool *in_service) {

@@ -7,7 +7,7 @@
 
 #define SVR_SECURITY_STATES(X)                                                                               \
     X(ESKM_DISABLED)  /* enhanced-security-key-management is false */                                        \
-    X(ESKM_STANDBY)   /* no interface towards the peer is up */                                              \
+    X(ESKM_STANDBY)   /* no interface towards the peer is up, or the other node serves */                    \
     X(CERT_EXCH)      /* certificates are being exchanged */                                                 \
     X(SALT_EXCH)      /* the first peer key is being agreed upon */                                          \
     X(MKEY_EXCH)      /* there is a peer key; metadata keys are being exchanged */                           \
@@ -32,7 +32,8 @@ typedef enum svr_security_state {
     X(PEER_KEY)        /* a peer key is in use for sending */                                                \
     X(METADATA_KEYS)   /* peer key, and both metadata keys received and acknowledged */                      \
     X(NEW_LIFE)        /* the peer has restarted: its metadata key, and its copy of ours, are gone */        \
-    X(TIMEOUT)         /* peer-key-timeout */
+    X(TIMEOUT)         /* peer-key-timeout */                                                                \
+    X(OTHER_NODE)      /* the other node of this router serves (PD-HA) */
 
 typedef enum svr_security_input {
 #define X(name) SVR_IN_##name,

@@ -60,6 +60,7 @@ static svr_drop make_key(const svr_session *s, const svr_payload_key_tlv *from, 
     svr_payload_key *key = svr_alloc_zero(s->all->rt->alloc, 1, sizeof *key);
     if (!key) return SVR_DROP_NO_MEMORY;
     key->phase = from->phase;
+    memcpy(key->key, from->key, sizeof key->key);
     if (!derive(s, &key->send, from, labels[!origin]) || !derive(s, &key->receive, from, labels[origin])) {
         free_key(s->all->rt, key);
         return SVR_DROP_CRYPTO_FAILED;
@@ -68,12 +69,20 @@ static svr_drop make_key(const svr_session *s, const svr_payload_key_tlv *from, 
     return SVR_DROP_NONE;
 }
 
-/* Ends the use of a key; packets of the current batch may still point to it. */
-static void retire(svr_session *s, svr_payload_key **key) {
+void svr_payload_retire(svr_session *s, svr_payload_key **key) {
     if (!*key) return;
     (*key)->next_retired = s->all->retired;
     s->all->retired = *key;
     *key = NULL;
+}
+
+svr_payload_key *svr_payload_restore(const svr_session *s, const svr_payload_key_tlv *from, uint64_t sent,
+                                     uint64_t newest) {
+    svr_payload_key *key = NULL;
+    if (make_key(s, from, &key)) return NULL;
+    key->sent = sent;
+    svr_replay_restore(&key->seen, newest);
+    return key;
 }
 
 svr_drop svr_payload_start(svr_session *s, const svr_payload_key_tlv *given, svr_hmac hmac, bool use) {
@@ -88,16 +97,17 @@ svr_drop svr_payload_start(svr_session *s, const svr_payload_key_tlv *given, svr
 }
 
 void svr_payload_fini(svr_session *s) {
-    retire(s, &s->keys.current);
-    retire(s, &s->keys.next);
-    retire(s, &s->keys.old);
+    svr_payload_retire(s, &s->keys.current);
+    svr_payload_retire(s, &s->keys.next);
+    svr_payload_retire(s, &s->keys.old);
     svr_wipe(&s->keys.newest, sizeof s->keys.newest);
 }
 
 static void erase_old(svr_session *s) {
     if (s->keys.old) tell(s, "erased", s->keys.old->phase);
-    retire(s, &s->keys.old);
+    svr_payload_retire(s, &s->keys.old);
     s->keys.erase = SVR_TIME_NEVER;
+    svr_session_changed(s);
 }
 
 static void change_over(svr_session *s) {
@@ -114,11 +124,12 @@ static void change_over(svr_session *s) {
 }
 
 static void install_next(svr_session *s, svr_payload_key *key, const svr_payload_key_tlv *tlv) {
-    retire(s, &s->keys.next);
+    svr_payload_retire(s, &s->keys.next);
     s->keys.next = key;
     s->keys.newest = *tlv;
     s->keys.made = s->all->rt->now;
     s->keys.changeover = SVR_TIME_NEVER;
+    svr_session_changed(s);
 }
 
 bool svr_payload_renew(svr_session *s, bool at_once) {

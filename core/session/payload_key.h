@@ -18,6 +18,7 @@ struct svr_session;
 
 typedef struct svr_payload_key {
     uint8_t phase;
+    uint8_t key[SVR_PAYLOAD_KEY_LEN]; /* what both directions are derived from */
     svr_crypt_key send, receive;
     uint64_t sent;   /* counters used */
     svr_replay seen; /* counters received (CRY-REPLAY) */
@@ -51,6 +52,12 @@ bool svr_payload_renewal_due(const struct svr_session *s);
 /* The others: a key came in metadata. Older phases and known ones change nothing. `*changed` when it is
  * new. 0, NO_MEMORY, CRYPTO_FAILED, or METADATA_MALFORMED for another key under a known phase. */
 svr_drop svr_payload_learn(struct svr_session *s, const svr_payload_key_tlv *key, bool *changed);
+
+/* A key from elsewhere, with what was used of it; NULL when memory is short (PD-HA). */
+svr_payload_key *svr_payload_restore(const struct svr_session *s, const svr_payload_key_tlv *from,
+                                     uint64_t sent, uint64_t newest);
+/* Ends the use of a key; packets of the current batch may still point to it. */
+void svr_payload_retire(struct svr_session *s, svr_payload_key **key);
 
 /* The key of a phase, or NULL. */
 svr_payload_key *svr_payload_find(const struct svr_session *s, uint8_t phase);

@@ -20,8 +20,47 @@ void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns
                    2 * SVR_SESSIONS_MAX, svr_runtime_jitter(rt, UINT64_MAX));
 }
 
-static void unlink_session(svr_session *s) {
+/* ---- what the other node is told (PD-HA) ---------------------------------------------------- */
+
+void svr_session_changed(svr_session *s) {
     svr_sessions *all = s->all;
+    if (!all->replicate || s->changed || s->dead) return;
+    s->changed = true;
+    s->newer = NULL;
+    s->older = all->newest_changed;
+    *(s->older ? &s->older->newer : &all->oldest_changed) = s;
+    all->newest_changed = s;
+}
+
+void svr_session_told(svr_session *s) {
+    svr_sessions *all = s->all;
+    if (!s->changed) return;
+    s->changed = false;
+    s->replicated = all->rt->now;
+    *(s->newer ? &s->newer->older : &all->newest_changed) = s->older;
+    *(s->older ? &s->older->newer : &all->oldest_changed) = s->newer;
+}
+
+/* Without memory the other node keeps a session too long: it ends there as well, by idleness, once it serves.
+ */
+static void remember_gone(svr_sessions *all, const uint8_t uuid[SVR_UUID_LEN]) {
+    if (!all->replicate) return;
+    if (all->n_gone == all->gone_size) {
+        size_t size = all->gone_size ? 2 * all->gone_size : 64;
+        void *more = svr_alloc_resize(all->rt->alloc, all->gone, size, SVR_UUID_LEN);
+        if (!more) return;
+        all->gone = more;
+        all->gone_size = size;
+    }
+    memcpy(all->gone[all->n_gone++], uuid, SVR_UUID_LEN);
+}
+
+/* ---- ends ----------------------------------------------------------------------------------- */
+
+void svr_session_unlink(svr_session *s) {
+    svr_sessions *all = s->all;
+    svr_session_told(s);
+    remember_gone(all, s->uuid);
     svr_table_remove(&all->by_uuid, s);
     for (int side = 0; side < 2; side++)
         if (s->leg[side].bound) svr_table_remove(&all->by_tuple, &s->leg[side]);
@@ -52,8 +91,9 @@ void svr_sessions_fini(svr_sessions *all) {
     size_t pos = 0;
     if (!all->rt) return;
     while (pos = 0, (s = svr_table_next(&all->by_uuid, &pos)) != NULL)
-        unlink_session(s);
+        svr_session_unlink(s);
     svr_sessions_sweep(all);
+    svr_alloc_free(all->rt->alloc, all->gone);
     svr_table_fini(&all->by_uuid);
     svr_table_fini(&all->by_tuple);
     *all = (svr_sessions){0};
@@ -112,7 +152,7 @@ static svr_duration idle_limit(const svr_session *s) {
 }
 
 void svr_session_plan(svr_session *s) {
-    if (s->dead) return;
+    if (s->dead || s->all->standby) return;
     svr_time idle = s->last_seen + idle_limit(s), keys = svr_payload_deadline(s);
     svr_timer_set(&s->timer, &s->all->rt->timers, idle < keys ? idle : keys);
 }
@@ -139,6 +179,7 @@ void svr_session_touch(svr_session *s, svr_side from, uint8_t tcp_flags) {
     /* The same ports may soon serve a new connection. */
     if (tcp_flags & SVR_TCP_SYN) s->reset = s->fin[SVR_ORIGIN] = s->fin[SVR_TARGET] = false;
     if (idle_limit(s) < before) svr_session_plan(s);
+    if (s->all->rt->now - s->replicated >= SVR_SEC) svr_session_changed(s);
 }
 
 /* ---- creation ------------------------------------------------------------------------------- */
@@ -212,11 +253,12 @@ svr_drop svr_session_create(svr_sessions *all, const svr_session_params *p, svr_
     svr_drop reason = prepare(s, p);
     if (!reason) reason = enter(s);
     if (reason) {
-        unlink_session(s);
+        svr_session_unlink(s);
         return reason;
     }
     svr_session_plan(s);
-    tell(s, "created", "");
+    svr_session_changed(s);
+    if (!p->silent) tell(s, "created", "");
     *out = s;
     return SVR_DROP_NONE;
 }
@@ -224,7 +266,7 @@ svr_drop svr_session_create(svr_sessions *all, const svr_session_params *p, svr_
 void svr_session_delete(svr_session *s, const char *reason) {
     if (s->dead) return;
     tell(s, "deleted", reason);
-    unlink_session(s);
+    svr_session_unlink(s);
 }
 
 bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
@@ -237,6 +279,7 @@ bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
     svr_table_remove(table, leg);
     leg->arrival = *arrival;
     leg->bound = svr_table_put(table, leg);
+    svr_session_changed(leg->session);
     if (leg->bound) {
         leg->path = path;
         return true;

@@ -65,6 +65,9 @@ struct svr_session {
     svr_payload_ring keys;
     struct svr_sessions *all;
     svr_session *next_dead;
+    svr_session *newer, *older; /* of those that changed (PD-HA) */
+    bool changed;
+    svr_time replicated; /* when the other node was told last */
 };
 
 typedef struct svr_sessions {
@@ -74,6 +77,13 @@ typedef struct svr_sessions {
     svr_table by_tuple;    /* of svr_leg */
     svr_session *dead;
     svr_payload_key *retired;
+
+    /* Of a router with two nodes (PD-HA): what the other one has to be told. */
+    bool replicate; /* this node serves, and the other listens */
+    bool standby;   /* the other one serves: nothing ages here */
+    svr_session *newest_changed, *oldest_changed;
+    uint8_t (*gone)[SVR_UUID_LEN]; /* deleted sessions */
+    size_t n_gone, gone_size;
 } svr_sessions;
 
 void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns);
@@ -95,6 +105,7 @@ typedef struct svr_session_params {
     bool encrypt;
     const svr_payload_key_tlv *key; /* NULL: a fresh one (ingress); none is needed between LANs */
     svr_leg leg[2];                 /* arrival, path, lan, gateway */
+    bool silent;                    /* no event */
 } svr_session_params;
 
 /* Makes a session and enters it everywhere; sessions that hold one of its tuples are replaced. 0 and `*out`,
@@ -103,6 +114,8 @@ typedef struct svr_session_params {
 svr_drop svr_session_create(svr_sessions *all, const svr_session_params *params, svr_session **out);
 /* Takes the session out of the tables; its memory goes at the next sweep. */
 void svr_session_delete(svr_session *s, const char *reason);
+/* The same without an event. */
+void svr_session_unlink(svr_session *s);
 
 /* A path leg moves to other waypoints. A session that holds them is replaced. False when memory is short; the
  * leg then stays where it was. */
@@ -112,6 +125,10 @@ bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival);
 void svr_session_touch(svr_session *s, svr_side from, uint8_t tcp_flags);
 /* Something that the session's timer waits for changed. */
 void svr_session_plan(svr_session *s);
+/* The other node is to be told of it (PD-HA). */
+void svr_session_changed(svr_session *s);
+/* It was. */
+void svr_session_told(svr_session *s);
 
 svr_tuple svr_tuple_of(const svr_flow *flow, svr_ifid ifid);
 static inline svr_leg *svr_leg_opposite(const svr_leg *leg) {

@@ -368,6 +368,11 @@ static const struct refusal {
      "interface j\n",
      8, 13, "interface: j differs from the block's; allowed: i"},
     {"authority\nservice s\n transport tcp\n  protocol udp\n", 4, 12, "allowed: tcp"},
+    {"authority\nrouter a\nnode n\ndevice-interface d\nnetwork-interface f\ntype fabric\nneighborhood x\n", 7,
+     1, "f is of type fabric; allowed: addresses only"}, /* PD-HA */
+    {"authority\nrouter a\npeering-common-name p2345678901234567890123456789012\n"
+     "node n2345678901234567890123456789012\ndevice-interface d\nnetwork-interface f\ntype fabric\n",
+     6, 19, "too long for a router with two nodes; allowed: 62 characters"},
     {"authority\nservice s\n service-policy x\n", 3, 17, "there is no service-policy \"x\""},
     {"authority\nrouter a\n service-route r\n", 3, 2, "service-route r needs a service-name"},
     {WITH_IF "address 10.0.0.1\nprefix-length 33\n", 7, 15, "33 is out of range; allowed: 0-32 bits"},

@@ -90,9 +90,10 @@ typedef struct svr_interface {
     uint32_t mtu;                 /* default 1500 */
     const svr_tenant *tenant;     /* NULL: none */
     const svr_security *security; /* `inter-router-security`; NULL: encrypted, sha384 */
+    bool fabric;                  /* the inter-node link of a router with two nodes (PD-HA) */
     svr_if_address *addresses;
     size_t n_addresses;
-    svr_neighborhood *neighborhoods; /* empty: a LAN interface */
+    svr_neighborhood *neighborhoods; /* empty: a LAN interface, unless it is `fabric` */
     size_t n_neighborhoods;
     const struct svr_node_config *node;
 } svr_interface;

@@ -102,6 +102,12 @@ int svr_node_regenerate_metadata_key(svr_node *node, svr_time now, svr_error *er
 /* An interface lost or regained its link (all start as up). */
 void svr_node_interface_state(svr_node *node, svr_ifid ifid, bool up, svr_time now);
 
+/* False while the other node of a router with two serves (PD-HA): then nothing but the inter-node link is
+ * used, and the host should not hold the addresses of the other interfaces. Changes are told by
+ * SVR_EVENT_KEY_MANAGER.
+ */
+bool svr_node_serves(const svr_node *node);
+
 /* The node's own part of the configuration: interfaces[ifid] tells what device each interface is. */
 const svr_node_config *svr_node_get_config(const svr_node *node);
 
