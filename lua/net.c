@@ -39,6 +39,7 @@ static ns3shim_link_opts link_opts(lua_State *L, int at) {
         .loss = lua_field_number(L, at, "loss", 0),
         .queue = (uint32_t)lua_field_integer(L, at, "queue", 0),
         .mtu = (uint32_t)lua_field_integer(L, at, "mtu", 0),
+        .apart = (uint16_t)lua_field_integer(L, at, "apart", 0),
     };
 }
 
@@ -75,6 +76,7 @@ static int link_stats(lua_State *L) {
     lua_set_integer(L, "received", s.received);
     lua_set_integer(L, "received_bytes", s.received_bytes);
     lua_set_integer(L, "lost_random", s.lost_random);
+    lua_set_integer(L, "lost_apart", s.lost_apart);
     lua_set_integer(L, "lost_in_flight", s.lost_in_flight);
     lua_set_integer(L, "lost_down", s.lost_down);
     lua_set_integer(L, "lost_queue", s.lost_queue);

@@ -75,7 +75,7 @@ local function core_link_opts(o)
         rate = o.rate and units.rate(o.rate) or 0,
         delay = o.delay and units.time(o.delay, "delay") or 0,
         jitter = o.jitter and units.time(o.jitter, "jitter") or 0,
-        reorder = o.reorder, loss = o.loss, queue = o.queue, mtu = o.mtu,
+        reorder = o.reorder, loss = o.loss, queue = o.queue, mtu = o.mtu, apart = o.apart,
     }
 end
 
@@ -116,7 +116,8 @@ local function add_interface(e, len, family, opts)
 end
 
 -- Joins two routers or underlay routers. opts: rate, delay, jitter, reorder, loss (0..1), queue (frames), mtu, name,
--- neighborhood, tcp_transport, family (4 or 6), carrier (routers notice when the link goes down).
+-- neighborhood, tcp_transport, family (4 or 6), carrier (routers notice when the link goes down), apart (a UDP port:
+-- stats().lost_apart counts frames to it that were lost by chance).
 function Net:link(a, b, opts)
     opts = opts or {}
     if self.started then error("the network is running: build it before the first run", 0) end

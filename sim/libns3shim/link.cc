@@ -121,6 +121,15 @@ uint64_t ns3shim_link::arrival_time(Direction &w) {
     return at;
 }
 
+/* UDP over IPv4 or IPv6 without options or extensions, as routers send it. */
+static bool goes_to_port(const Packet &packet, uint16_t port) {
+    uint8_t b[44];
+    uint32_t n = packet.CopyData(b, sizeof b);
+    bool v6 = n > 0 && b[0] >> 4 == 6;
+    uint32_t l4 = v6 ? 40 : 20;
+    return n >= l4 + 4 && b[v6 ? 6 : 9] == 17 && (b[l4 + 2] << 8 | b[l4 + 3]) == port;
+}
+
 void ns3shim_link::transmit(unsigned direction, const Frame &frame) {
     Direction &w = way[direction];
     uint32_t len = frame.packet->GetSize();
@@ -131,6 +140,7 @@ void ns3shim_link::transmit(unsigned direction, const Frame &frame) {
     show(direction, NS3SHIM_TAP_SENT, *frame.packet);
     if (opts.loss > 0 && w.random->GetValue() < opts.loss) {
         w.stats.lost_random++;
+        if (opts.apart && goes_to_port(*frame.packet, opts.apart)) w.stats.lost_apart++;
         return;
     }
     uint64_t wait = arrival_time(w) - now;

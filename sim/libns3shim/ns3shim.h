@@ -81,12 +81,14 @@ typedef struct ns3shim_link_opts {
     double loss;        /* probability that a frame is lost */
     uint32_t queue;     /* frames that wait for a busy link; 0: 1000 */
     uint32_t mtu;       /* longest datagram; 0: 1500 */
+    uint16_t apart;     /* losses of frames to this UDP port are counted apart as well; 0: none */
 } ns3shim_link_opts;
 
 typedef struct ns3shim_link_stats {
     uint64_t sent, sent_bytes;         /* frames put on the medium */
     uint64_t received, received_bytes; /* frames that arrived */
     uint64_t lost_random;              /* by `loss` */
+    uint64_t lost_apart;               /* of these, to the port `apart` */
     uint64_t lost_in_flight;           /* on the medium or in the queue when the link went down */
     uint64_t lost_down;                /* sent while the link was down */
     uint64_t lost_queue;               /* the queue was full */
