@@ -48,6 +48,12 @@ static int flow_stop(lua_State *L) {
     return 0;
 }
 
+/* flow:burst(count, spacing) */
+static int flow_burst(lua_State *L) {
+    ns3shim_flow_burst(check_flow(L), (uint64_t)luaL_checkinteger(L, 2), (uint64_t)luaL_checkinteger(L, 3));
+    return 0;
+}
+
 static int flow_stats(lua_State *L) {
     ns3shim_flow_stats s;
     ns3shim_flow_get_stats(check_flow(L), &s);
@@ -95,7 +101,7 @@ static int flow_gaps(lua_State *L) {
 void lua_open_flow(lua_State *L) {
     static const luaL_Reg functions[] = {{"serve", serve}, {"flow", new_flow}, {NULL, NULL}};
     static const luaL_Reg flow[] = {
-        {"stop", flow_stop}, {"stats", flow_stats}, {"gaps", flow_gaps}, {NULL, NULL}};
+        {"stop", flow_stop}, {"burst", flow_burst}, {"stats", flow_stats}, {"gaps", flow_gaps}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     luaL_newmetatable(L, LUA_FLOW);
     luaL_newlib(L, flow);

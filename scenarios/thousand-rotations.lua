@@ -3,10 +3,11 @@
 --
 --     left -- a ~~~~~~~~~~ b -- right
 --
--- Peer keys, metadata keys and payload keys rotate every hour. One datagram a second crosses each way, in two sessions
--- that live as long as the run. What left one host and did not reach the other must be what the line itself lost: the
+-- Peer keys, metadata keys and payload keys rotate every hour. Datagrams cross each way, in two sessions
+-- that live as long as the run, and bursts of forty in one second around each changeover, so that packets under the
+-- old key and the new overtake each other. What left one host and did not reach the other must be what the line itself lost: the
 -- line counts its losses, apart for BFD, and the routers count every packet that they drop.
-local p = require "svr.params" { rotations = 1000, interval = "1s" }
+local p = require "svr.params" { rotations = 1000, interval = "4s" }
 local net = require "svr.net" { seed = 5, name = "thousand-rotations", dh_bits = 2048,
     key_management = { ["peer-key-rekey-interval"] = 1, ["payload-key-rekey-interval"] = 1 } }
 local hour = 3600 * 1000000000
@@ -25,7 +26,13 @@ local there = left:udp_send { name = "left > right", to = right, interval = p.in
 local back = right:udp_send { name = "right > left", to = left, interval = p.interval, start = "120s" }
 
 local count, out_of_service = {}, 0
+local function burst()
+    there:burst(40, "25ms")
+    back:burst(40, "25ms")
+end
 net:on_event(function(ev)
+    -- The changeover is 30 s after a key came to be known at both ends.
+    if ev.to == "computed" or ev.to == "received" then net:at(net:now() + 29500000000, burst) end
     if ev.to == "sending" then
         local key = ev.router .. " " .. ev.kind
         count[key] = (count[key] or 0) + 1

@@ -29,6 +29,11 @@ function Flow:gaps() return self.core and self.core:gaps() or {} end
 
 function Flow:stop() if self.core then self.core:stop() end end
 
+-- Sends `count` messages more from now on, `spacing` apart ("20ms").
+function Flow:burst(count, spacing)
+    if self.core then self.core:burst(count, units.time(spacing, "spacing")) end
+end
+
 local function destination(host, o)
     if type(o.to) == "string" then return o.to end
     if type(o.to) ~= "table" or o.to.kind ~= "host" then error("`to` must be a host or an address", 0) end

@@ -116,6 +116,12 @@ void ns3shim_flow::complete() {
     if (opts.done) opts.done(opts.ctx);
 }
 
+void ns3shim_flow::burst(uint64_t count, uint64_t spacing_ns) {
+    if (done() || count == 0) return;
+    tick();
+    Simulator::Schedule(shim::span(spacing_ns), &ns3shim_flow::burst, this, count - 1, spacing_ns);
+}
+
 void ns3shim_flow::stop() {
     complete();
 }
@@ -179,6 +185,10 @@ extern "C" ns3shim_flow *ns3shim_flow_new(ns3shim_node *host, const ns3shim_flow
 
 extern "C" void ns3shim_flow_stop(ns3shim_flow *flow) {
     shim::guard([&] { return flow->stop(), 0; }, -1);
+}
+
+extern "C" void ns3shim_flow_burst(ns3shim_flow *flow, uint64_t count, uint64_t spacing_ns) {
+    shim::guard([&] { return flow->burst(count, spacing_ns), 0; }, -1);
 }
 
 extern "C" void ns3shim_flow_get_stats(const ns3shim_flow *flow, ns3shim_flow_stats *out) {

@@ -46,6 +46,7 @@ struct ns3shim_flow {
     virtual void start() = 0;
 
     void stop();
+    void burst(uint64_t count, uint64_t spacing_ns);
     bool wants_reply() const;
     /* A message of the flow came to a server, or an answer came back. */
     void request_arrived(const shim::Message &m, bool intact);

@@ -173,6 +173,8 @@ int ns3shim_serve(ns3shim_node *host, uint16_t port);
 /* Begins a flow now. The options are copied. */
 ns3shim_flow *ns3shim_flow_new(ns3shim_node *host, const ns3shim_flow_opts *opts);
 void ns3shim_flow_stop(ns3shim_flow *flow);
+/* Sends `count` messages more, the first now, besides those of the interval. Not of NS3SHIM_TCP_BULK. */
+void ns3shim_flow_burst(ns3shim_flow *flow, uint64_t count, uint64_t spacing_ns);
 void ns3shim_flow_get_stats(const ns3shim_flow *flow, ns3shim_flow_stats *out);
 /* Copies up to `max` gaps, oldest first; returns how many there are. What was sent last and never came is
  * not among them: nothing after it tells that it is missing. */

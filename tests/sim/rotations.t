@@ -4,4 +4,4 @@
 # counts at both hosts and prints the lines.
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-"${SVRSIM:-build/bin/svrsim}" run scenarios/thousand-rotations.lua -q --out "$dir" --set interval=4s
+"${SVRSIM:-build/bin/svrsim}" run scenarios/thousand-rotations.lua -q --out "$dir"
