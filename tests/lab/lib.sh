@@ -186,6 +186,19 @@ in_service() {
     [ "$(grep -c '"kind":"path-service".*"to":"in-service"' "$LAB_DIR/$1.events")" -ge "$2" ]
 }
 
+# has_event ROUTER JQ-CONDITION
+has_event() { jq -e -n "first(inputs | select($2))" "$LAB_DIR/$1.events"; }
+
+# last_event ROUTER JQ-CONDITION FIELD: the field of the last such event.
+last_event() { jq -r "select($2) | $3" "$LAB_DIR/$1.events" | tail -n 1; }
+
+# took BOUND FROM TO [SLACK]: between these instants (of a clock that runs $RATE times as fast) lie BOUND seconds, and
+# at most a quarter of a real second more, and SLACK more where another event has to come first.
+took() {
+    awk -v bound="$1" -v from="$2" -v to="$3" -v late="$RATE" -v slack="${4:-0}" \
+        'BEGIN { d = to - from; print from, to, d; exit !(from != "" && to != "" && d >= bound && d <= bound + late / 4 + slack) }'
+}
+
 # ---- configurations -------------------------------------------------------------------------------
 
 # Pieces of an authority, to be put together between authority_begin and authority_end.

@@ -7,7 +7,8 @@
 # Keys rotate every hour, and an hour passes in 15 s. Nothing of what runs over them meanwhile is lost.
 
 . "$(dirname "$0")/lib.sh"
-need ping
+need ping jq
+RATE=240
 
 two_networks 192.0.2.1 192.0.2.2 24
 sed -i '/peer-key-retransmit/{p;s/peer-key-retransmit-interval .*/peer-key-rekey-interval 1/p;s/peer-key/payload-key/}' \
@@ -23,11 +24,17 @@ sed -i '/peering-common-name/a\
 # happened KIND TO N: at least N times at router a.
 happened() { [ "$(grep -c "\"kind\":\"$1\".*\"to\":\"$2\"" "$LAB_DIR/a.events")" -ge "$3" ]; }
 
-start_router a --clock-rate 240
-start_router b --clock-rate 240
+start_router a --clock-rate $RATE
+start_router b --clock-rate $RATE
 try "both routers take their path into service within 15 s" wait_for 15 eval 'in_service a 1 && in_service b 1'
 try "of 400 packets in 20 s none is lost" eval 'in_space client ping -c 400 -i 0.05 -W 2 10.2.0.10 | tee /dev/stderr | grep -q " 0% packet loss"'
 try "the peer key was replaced meanwhile" eval 'happened peer-key sending 2 && happened peer-key erased 1'
 try "so was the payload key" eval 'happened payload-key sending 1 && happened payload-key erased 1'
+# nth ROUTER JQ-CONDITION N: the instant of the n-th such event.
+nth() { jq -r "select($2) | .t" "$LAB_DIR/$1.events" | sed -n "$3p"; }
+try "KEY-REKEY-PEER: an hour after the first exchange" took 3600 "$(nth a '.kind == "peer-key" and .to == "sending"' 1)" \
+    "$(nth a '.kind == "key-request" and .reason == "peer-key-rekey-interval"' 1)"
+made='.kind == "payload-key" and .to == "computed"'
+try "KEY-REKEY-PAYLOAD: an hour after the first key of the session" took 3600 "$(nth a "$made" 1)" "$(nth a "$made" 2)"
 
 finish
