@@ -81,12 +81,12 @@ typedef struct svr_kex_fields {
     uint8_t hash[SVR_HASH_LEN]; /* of the whole message */
 } svr_kex_fields;
 
-/* Makes a request with a fresh key pair and salt. False when OpenSSL fails: nothing is pending then. */
 /* A key from elsewhere: derives again what follows from `secret`. NULL when memory is short, or the
  * fingerprint is another (PD-HA). */
 svr_peer_key *svr_kex_key_restore(const svr_kex_ends *ends, const svr_key_id *id,
                                   const uint8_t secret[SVR_PEER_KEY_LEN]);
 
+/* Makes a request with a fresh key pair and salt. False when OpenSSL fails: nothing is pending then. */
 bool svr_kex_request_create(svr_kex_request *req, const svr_kex_ends *ends, uint64_t number,
                             const svr_keyring *ring);
 /* Forgets the request and its private value. */
