@@ -11,6 +11,7 @@
 
 #include "common/json.h"
 #include "common/version.h"
+#include "svrd/announce.h"
 #include "svrd/commands.h"
 #include "svrd/firewall.h"
 #include "svrd/report.h"
@@ -79,7 +80,11 @@ static void drain_keys(svrd_host *h) {
     svr_wipe(line, sizeof line);
 }
 
+static bool follow_role(svrd_host *h);
+
 static void drain(svrd_host *h, svr_time now) {
+    /* What this node sends as it takes over needs its interfaces; opening them takes time. */
+    if (follow_role(h)) now = svrd_clock_now(&h->clock);
     drain_packets(h, now);
     drain_events(h);
     drain_keys(h);
@@ -134,7 +139,37 @@ static void set_link(svrd_host *h, svrd_port *port, bool up) {
     svr_node_interface_state(h->node, wan->iface->id, up, svrd_clock_now(&h->clock));
 }
 
+/* The other node of a pair has the same addresses: each is where the router serves. */
+static bool is_shared(const svrd_host *h, const svr_interface *iface) {
+    return h->pair && !iface->fabric;
+}
+
+static bool is_wanted(const svrd_host *h, const svr_interface *iface) {
+    return iface->fabric || h->serves;
+}
+
+static void take_addresses(svrd_host *h, const svr_interface *iface) {
+    svrd_link link = {0};
+    if (svrd_netlink_get_link(&h->netlink, iface->target, &link)) return; /* opening will say so */
+    for (size_t i = 0; i < iface->n_addresses; i++)
+        svrd_netlink_add_address(&h->netlink, link.index, &iface->addresses[i].addr,
+                                 iface->addresses[i].prefix_len);
+}
+
+static void give_up_addresses(svrd_host *h, const svr_interface *iface, int index) {
+    for (size_t i = 0; i < iface->n_addresses; i++)
+        svrd_netlink_del_address(&h->netlink, index, &iface->addresses[i].addr,
+                                 iface->addresses[i].prefix_len);
+}
+
+static void announce_addresses(const svrd_wan *wan) {
+    for (size_t i = 0; i < wan->iface->n_addresses; i++)
+        svrd_announce(wan->index, wan->iface->target, &wan->iface->addresses[i].addr);
+}
+
 static void close_wan(svrd_port *port) {
+    if (is_shared(port->host, port->wan.iface))
+        give_up_addresses(port->host, port->wan.iface, port->wan.index);
     for (int k = 0; k < 2; k++)
         if (port->sources[k].fd >= 0) svrd_loop_remove(&port->host->loop, &port->sources[k]);
     svrd_wan_close(&port->wan, &port->host->netlink);
@@ -143,6 +178,7 @@ static void close_wan(svrd_port *port) {
 
 static int open_wan(svrd_port *port, const svr_interface *iface, svr_error *err) {
     svrd_host *h = port->host;
+    if (is_shared(h, iface)) take_addresses(h, iface);
     if (svrd_wan_open(&port->wan, h->config, iface, &h->netlink, err)) return -1;
     for (int k = 0; k < 2; k++) {
         port->sources[k] = (svrd_source){port->wan.packet_fd[k], wan_ready, port};
@@ -152,6 +188,7 @@ static int open_wan(svrd_port *port, const svr_interface *iface, svr_error *err)
         return -1;
     }
     port->open = true;
+    if (is_shared(h, iface)) announce_addresses(&port->wan);
     return 0;
 }
 
@@ -167,7 +204,7 @@ static void reopen_wan(svrd_host *h, svrd_port *port, const svr_interface *iface
 
 static void reopen_wans(svrd_host *h) {
     for (size_t i = 0; i < h->cfg->n_interfaces; i++)
-        if (h->ports[i].role == SVRD_WAN && !h->ports[i].open)
+        if (h->ports[i].role == SVRD_WAN && !h->ports[i].open && is_wanted(h, &h->cfg->interfaces[i]))
             reopen_wan(h, &h->ports[i], &h->cfg->interfaces[i]);
 }
 
@@ -177,6 +214,10 @@ static void link_changed(void *ctx, const svrd_link *link) {
         const svr_interface *iface = &h->cfg->interfaces[i];
         svrd_port *port = &h->ports[i];
         if (port->role != SVRD_WAN || strcmp(iface->target, link->name) != 0) continue;
+        if (!is_wanted(h, iface)) {
+            svr_node_interface_state(h->node, iface->id, link->up && !link->gone, svrd_clock_now(&h->clock));
+            continue;
+        }
         bool same = port->open && port->wan.index == link->index;
         if (port->open && (link->gone ? same : !same)) {
             set_link(h, port, false);
@@ -240,19 +281,32 @@ static int open_node(svrd_host *h, svr_error *err) {
                               .keylog = h->keylog != NULL};
     int rc = svr_node_new(&params, now, &h->node, err);
     svrd_credentials_fini(&files);
+    if (rc == 0) h->serves = svr_node_serves(h->node);
+    h->pair = rc == 0 && !h->serves;
     return rc;
 }
 
-static int open_wans(svrd_host *h, uint32_t *mtu, svr_error *err) {
-    *mtu = SVR_PACKET_LEN_MAX;
+/* An interface that this node does not use while it stands by. A program that was killed has left its
+ * address.
+ */
+static void leave_alone(svrd_host *h, const svr_interface *iface) {
+    svrd_link link = {0};
+    bool there = svrd_netlink_get_link(&h->netlink, iface->target, &link) == 0;
+    if (there) give_up_addresses(h, iface, link.index);
+    if (!there || !link.up) svr_node_interface_state(h->node, iface->id, false, svrd_clock_now(&h->clock));
+}
+
+static int open_wans(svrd_host *h, svr_error *err) {
     for (size_t i = 0; i < h->cfg->n_interfaces; i++) {
         const svr_interface *iface = &h->cfg->interfaces[i];
         svrd_port *port = &h->ports[i];
         *port = (svrd_port){.host = h, .role = svrd_plan_role(iface), .sources = {{.fd = -1}, {.fd = -1}}};
         if (port->role != SVRD_WAN) continue;
+        if (!is_wanted(h, iface)) {
+            leave_alone(h, iface);
+            continue;
+        }
         if (open_wan(port, iface, err)) return -1;
-        if (port->wan.mtu < *mtu) *mtu = port->wan.mtu;
-        if (iface->mtu < *mtu) *mtu = iface->mtu;
         if (!port->wan.up) svr_node_interface_state(h->node, iface->id, false, svrd_clock_now(&h->clock));
     }
     return 0;
@@ -262,7 +316,7 @@ static int open_tuns(svrd_host *h, uint32_t wan_mtu, svr_error *err) {
     for (size_t i = 0; i < h->cfg->n_interfaces; i++) {
         const svr_interface *iface = &h->cfg->interfaces[i];
         svrd_port *port = &h->ports[i];
-        if (port->role != SVRD_LAN) continue;
+        if (port->role != SVRD_LAN || port->open || !is_wanted(h, iface)) continue;
         if (svrd_tun_open(&port->tun, iface, wan_mtu, &h->netlink, &h->log, err)) return -1;
         port->open = true;
         port->sources[0] = (svrd_source){port->tun.fd, tun_ready, port};
@@ -270,6 +324,57 @@ static int open_tuns(svrd_host *h, uint32_t wan_mtu, svr_error *err) {
             return svrd_fail_errno(err, errno, NULL, "%s", iface->target);
     }
     return 0;
+}
+
+static uint32_t smallest_mtu(const svrd_host *h) {
+    uint32_t mtu = SVR_PACKET_LEN_MAX;
+    for (size_t i = 0; i < h->cfg->n_interfaces; i++) {
+        const svrd_port *port = &h->ports[i];
+        if (port->role != SVRD_WAN || !port->open || h->cfg->interfaces[i].fabric) continue;
+        if (port->wan.mtu < mtu) mtu = port->wan.mtu;
+        if (h->cfg->interfaces[i].mtu < mtu) mtu = h->cfg->interfaces[i].mtu;
+    }
+    return mtu;
+}
+
+/* ---- one of two nodes ----------------------------------------------------------------------- */
+
+static void close_tun(svrd_port *port) {
+    if (port->sources[0].fd >= 0) svrd_loop_remove(&port->host->loop, &port->sources[0]);
+    svrd_tun_close(&port->tun);
+    port->open = false;
+}
+
+static void close_port(svrd_port *port) {
+    if (!port->open) return;
+    if (port->role == SVRD_WAN)
+        close_wan(port);
+    else
+        close_tun(port);
+}
+
+static void open_served(svrd_host *h) {
+    svr_error err;
+    reopen_wans(h);
+    if (open_tuns(h, smallest_mtu(h), &err)) svrd_log_write(&h->log, SVR_MAJOR, "%s", err.message);
+}
+
+static void close_served(svrd_host *h) {
+    for (size_t i = 0; i < h->cfg->n_interfaces; i++)
+        if (!h->cfg->interfaces[i].fabric) close_port(&h->ports[i]);
+}
+
+/* True when the role changed, and interfaces with it. */
+static bool follow_role(svrd_host *h) {
+    if (svr_node_serves(h->node) == h->serves) return false;
+    h->serves = !h->serves;
+    svrd_log_write(&h->log, h->serves ? SVR_MAJOR : SVR_INFO,
+                   h->serves ? "this node serves now" : "the other node serves");
+    if (h->serves)
+        open_served(h);
+    else
+        close_served(h);
+    return true;
 }
 
 static int open_signals(svrd_host *h, svr_error *err) {
@@ -309,10 +414,9 @@ static int open_control(svrd_host *h, svr_error *err) {
 }
 
 static int open_kernel(svrd_host *h, svr_error *err) {
-    uint32_t wan_mtu;
     h->ports = calloc(h->cfg->n_interfaces, sizeof *h->ports);
     if (!h->ports) return svrd_fail_errno(err, ENOMEM, NULL, "%s", h->cfg->name);
-    if (open_netlink(h, err) || open_wans(h, &wan_mtu, err) || open_tuns(h, wan_mtu, err)) return -1;
+    if (open_netlink(h, err) || open_wans(h, err) || open_tuns(h, smallest_mtu(h), err)) return -1;
     if (svrd_firewall_install(h->config, h->cfg, err)) return -1;
     h->firewall = true;
     return 0;
@@ -354,14 +458,6 @@ int svrd_host_open(svrd_host *h, const svrd_options *options, const svr_config *
     return -1;
 }
 
-static void close_port(svrd_port *port) {
-    if (!port->open) return;
-    if (port->role == SVRD_WAN)
-        close_wan(port);
-    else
-        svrd_tun_close(&port->tun);
-}
-
 /* The kernel may answer for waypoint ports again only when no packet of ours can come back: last. */
 void svrd_host_close(svrd_host *h) {
     svrd_control_close(&h->control);
@@ -400,13 +496,13 @@ static void keep_up(svrd_host *h, svr_time now) {
     follow_wall(h, now);
     reopen_wans(h);
     for (size_t i = 0; i < h->cfg->n_interfaces; i++)
-        if (h->ports[i].role == SVRD_WAN) svrd_wan_tell(&h->ports[i].wan, &h->log);
+        if (h->ports[i].role == SVRD_WAN && h->ports[i].open) svrd_wan_tell(&h->ports[i].wan, &h->log);
 }
 
 int svrd_host_run(svrd_host *h, svr_error *err) {
     while (!h->stop) {
-        svr_time now = svrd_clock_now(&h->clock);
-        keep_up(h, now);
+        keep_up(h, svrd_clock_now(&h->clock));
+        svr_time now = svrd_clock_now(&h->clock); /* keeping up takes time, and tells the node of it */
         if (svr_node_deadline(h->node) <= now) svr_node_expire(h->node, now);
         drain(h, now);
         if (svrd_loop_wait(&h->loop, time_to_wait(h, now)) < 0)

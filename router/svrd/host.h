@@ -35,6 +35,8 @@ typedef struct svrd_host {
     svrd_netlink netlink, links; /* requests; changes of links */
     svrd_source link_source, signal_source;
     svrd_port *ports; /* by svr_ifid */
+    bool pair; /* one of two nodes: this program gives the devices their addresses while it serves (PD-HA) */
+    bool serves; /* see svr_node_serves */
     bool firewall;
     svrd_control control;
     FILE *events, *keylog;

@@ -8,7 +8,7 @@
  *   host       one running router: starts, runs, stops the parts below
  *   loop       epoll
  *   tun, wan   the two kinds of interface; filter: what a WAN takes in; firewall: keeps the kernel silent
- *   netlink    links, addresses, routes
+ *   netlink    links, addresses, routes; announce: tells a link that an address has moved here
  *   control    svrctl's socket; commands: what it may ask; show: what the host knows; report: JSON, lines
  *   plan       what the configuration means for a Linux host
  *   clock, log, file, credentials, fail */

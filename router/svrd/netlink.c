@@ -107,9 +107,20 @@ int svrd_netlink_add_address(svrd_netlink *nl, int index, const svr_addr *addr, 
     info->ifa_family = (uint8_t)af(addr);
     info->ifa_prefixlen = prefix_len;
     info->ifa_index = (uint32_t)index;
-    info->ifa_flags = IFA_F_NODAD; /* nobody else is on a tun device */
+    info->ifa_flags = IFA_F_NODAD; /* on a tun device is nobody else; a shared address must serve at once */
     mnl_attr_put(nlh, IFA_LOCAL, svr_addr_size(addr), addr->bytes);
     mnl_attr_put(nlh, IFA_ADDRESS, svr_addr_size(addr), addr->bytes);
+    return ask(nl, nlh, NULL, NULL);
+}
+
+int svrd_netlink_del_address(svrd_netlink *nl, int index, const svr_addr *addr, uint8_t prefix_len) {
+    message m;
+    struct nlmsghdr *nlh = begin(nl, &m, RTM_DELADDR, NLM_F_ACK);
+    struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
+    info->ifa_family = (uint8_t)af(addr);
+    info->ifa_prefixlen = prefix_len;
+    info->ifa_index = (uint32_t)index;
+    mnl_attr_put(nlh, IFA_LOCAL, svr_addr_size(addr), addr->bytes);
     return ask(nl, nlh, NULL, NULL);
 }
 

@@ -33,6 +33,8 @@ typedef struct svrd_link {
 int svrd_netlink_get_link(svrd_netlink *nl, const char *name, svrd_link *out);
 int svrd_netlink_set_up(svrd_netlink *nl, int index, uint32_t mtu);
 int svrd_netlink_add_address(svrd_netlink *nl, int index, const svr_addr *addr, uint8_t prefix_len);
+/* -EADDRNOTAVAIL when the device does not have it. */
+int svrd_netlink_del_address(svrd_netlink *nl, int index, const svr_addr *addr, uint8_t prefix_len);
 /* 0 when the device has the address, -EADDRNOTAVAIL when not. */
 int svrd_netlink_find_address(svrd_netlink *nl, int index, const svr_addr *addr);
 

@@ -26,15 +26,18 @@ static int check_interface(const svr_interface *iface, svr_error *err) {
         return svrd_fail(err,
                          "network-interface %s: a neighborhood needs a device-interface of type ethernet",
                          iface->name);
-    if (iface->type == SVR_DEVICE_ETHERNET && iface->n_neighborhoods == 0)
+    if (iface->type == SVR_DEVICE_TUN && iface->fabric)
+        return svrd_fail(
+            err, "network-interface %s: the link between two nodes needs a device-interface of type ethernet",
+            iface->name);
+    if (iface->type == SVR_DEVICE_ETHERNET && iface->n_neighborhoods == 0 && !iface->fabric)
         return svrd_fail(
             err,
             "network-interface %s: without a neighborhood it is a LAN, which svrd serves through a "
             "device-interface of type tun; the kernel forwards between that and the wire",
             iface->name);
     if (iface->type == SVR_DEVICE_ETHERNET && iface->n_addresses == 0)
-        return svrd_fail(err, "network-interface %s: needs an address to be reached by its neighborhood",
-                         iface->name);
+        return svrd_fail(err, "network-interface %s: needs an address to be reached at", iface->name);
     return 0;
 }
 

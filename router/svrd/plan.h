@@ -16,7 +16,8 @@
 
 /* Where an interface's packets come from and go to. */
 typedef enum svrd_role {
-    SVRD_WAN, /* `type ethernet` with a neighborhood: raw packets on a device whose address the kernel owns */
+    SVRD_WAN, /* `type ethernet` with a neighborhood, or the link to the other node: raw packets on a device
+               * whose address the kernel owns */
     SVRD_LAN, /* `type tun`: a tun device of svrd's own */
 } svrd_role;
 
