@@ -93,8 +93,9 @@ for _, s in ipairs(spokes) do
 end
 for _, f in ipairs(net.flows) do
     local s = f:stats()
+    local id = f.name:find "management" and "TOP-HUB-SPOKE: " or f.name:find "> hub >" and "TOP-MULTIHOP: " or ""
     net:check(s.received > 0 and account.unexplained(net, f) == 0,
-        ("%s: %d of %d delivered, nothing lost but to outages"):format(f.name, s.received, s.sent))
+        (id .. "%s: %d of %d delivered, nothing lost but to outages"):format(f.name, s.received, s.sent))
 end
 if not p.outage then
     for _, f in ipairs(net.flows) do net:check(f:stats().failures == 0, f.name .. ": no connection failed") end

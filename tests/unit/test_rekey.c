@@ -116,12 +116,38 @@ static void test_rekey_with_a_weak_group_is_alarmed(void **state) {
     bench_fini(&b);
 }
 
+/* CRY-PEERKEY-DH: 4096 bit Diffie-Hellman unless configured otherwise; BFD metadata is under its key */
+static void test_rekey_default_is_dh_of_4096_bits(void **state) {
+    (void)state;
+    bench b = {.seed = 7};
+    svr_kex_fields f;
+    change(" security-key-management\n  key-exchange-algorithm\n   ecdh\n    curve X25519\n   exit\n  exit\n "
+           "exit\n",
+           "");
+    bench_prepare(&b, config);
+    bench_start(&b, 0, 0);
+    bench_start(&b, 1, 0);
+    svr_peer *p = bench_peer(&b, 0);
+    svr_peer_start_request(p, "test");
+    assert_int_equal(
+        svr_kex_fields_decode(&f, b.crypt, SVR_KEX_REQUEST, (svr_piece){p->request.bytes, p->request.len}),
+        0);
+    assert_int_equal(f.group, SVR_GROUP_MODP_4096);
+    assert_int_equal(f.public_value.len, 4096 / 8);
+    bench_run(&b, 35 * SVR_SEC);
+    assert_non_null(p->ring.current);
+    assert_true(p->ring.current->sent > 20); /* BFD packets */
+    assert_true(svr_path_in_service(bench_path(&b, 0)));
+    bench_fini(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rekey_never_means_never),
         cmocka_unit_test(test_rekey_every_hour_with_fresh_salts),
         cmocka_unit_test(test_rekey_of_many_peers_is_spread),
         cmocka_unit_test(test_rekey_with_a_weak_group_is_alarmed),
+        cmocka_unit_test(test_rekey_default_is_dh_of_4096_bits),
     };
     return cmocka_run_group_tests_name("rekey", tests, NULL, NULL);
 }
