@@ -11,8 +11,8 @@ namespace shim {
 constexpr uint32_t TCP_SEGMENT = 1340; /* leaves room for what a router adds to a 1500-byte datagram */
 constexpr uint32_t TCP_BUFFER = 1 << 20;
 constexpr uint64_t PATIENCE_NS =
-    10000000000; /* how long after the last message one still waits for arrivals */
-constexpr size_t GAPS_MAX = 4096;
+    10000000000;                     /* how long after the last message one still waits for arrivals */
+constexpr size_t GAPS_MAX = 1 << 20; /* what comes late is told from what comes twice by these */
 
 /* Which numbers of a sequence have come. */
 class SeqTracker {
