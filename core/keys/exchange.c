@@ -90,15 +90,25 @@ static svr_piece name_pair(uint8_t out[2 * (SVR_NAME_MAX + 1)], const char *a, c
     return (svr_piece){out, (size_t)(w.p - out)};
 }
 
+bool svr_peer_key_fingerprint(svr_crypt *c, const uint8_t secret[SVR_PEER_KEY_LEN],
+                              uint8_t out[SVR_FINGERPRINT_LEN]) {
+    svr_piece none = {0};
+    return svr_kdf(c, (svr_piece){secret, SVR_PEER_KEY_LEN}, none, "fingerprint", none, out,
+                   SVR_FINGERPRINT_LEN);
+}
+
+bool svr_peer_key_derive(svr_crypt *c, svr_crypt_key *out, const uint8_t secret[SVR_PEER_KEY_LEN],
+                         const char *sender, const char *receiver) {
+    uint8_t names[2 * (SVR_NAME_MAX + 1)];
+    return svr_crypt_key_derive(c, out, (svr_piece){secret, SVR_PEER_KEY_LEN}, (svr_piece){0}, "bfd metadata",
+                                name_pair(names, sender, receiver), SVR_HMAC_SHA384);
+}
+
 static bool derive_uses(svr_peer_key *key, const svr_kex_ends *ends) {
-    uint8_t out_names[2 * (SVR_NAME_MAX + 1)], in_names[2 * (SVR_NAME_MAX + 1)];
     svr_crypt *c = ends->rt->crypt;
-    svr_piece none = {0}, secret = {key->secret, sizeof key->secret};
-    svr_piece out = name_pair(out_names, ends->self_name, ends->peer_name);
-    svr_piece in = name_pair(in_names, ends->peer_name, ends->self_name);
-    return svr_kdf(c, secret, none, "fingerprint", none, key->id.fingerprint, SVR_FINGERPRINT_LEN) &&
-           svr_crypt_key_derive(c, &key->send, secret, none, "bfd metadata", out, SVR_HMAC_SHA384) &&
-           svr_crypt_key_derive(c, &key->receive, secret, none, "bfd metadata", in, SVR_HMAC_SHA384);
+    return svr_peer_key_fingerprint(c, key->secret, key->id.fingerprint) &&
+           svr_peer_key_derive(c, &key->send, key->secret, ends->self_name, ends->peer_name) &&
+           svr_peer_key_derive(c, &key->receive, key->secret, ends->peer_name, ends->self_name);
 }
 
 svr_peer_key *svr_kex_key_restore(const svr_kex_ends *ends, const svr_key_id *id,

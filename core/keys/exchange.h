@@ -81,6 +81,12 @@ typedef struct svr_kex_fields {
     uint8_t hash[SVR_HASH_LEN]; /* of the whole message */
 } svr_kex_fields;
 
+/* What follows from a peer key (PD-KDF): its fingerprint; the keys of BFD metadata from `sender` to
+ * `receiver`. False when OpenSSL fails. */
+bool svr_peer_key_fingerprint(svr_crypt *c, const uint8_t secret[SVR_PEER_KEY_LEN],
+                              uint8_t out[SVR_FINGERPRINT_LEN]);
+bool svr_peer_key_derive(svr_crypt *c, svr_crypt_key *out, const uint8_t secret[SVR_PEER_KEY_LEN],
+                         const char *sender, const char *receiver);
 /* A key from elsewhere: derives again what follows from `secret`. NULL when memory is short, or the
  * fingerprint is another (PD-HA). */
 svr_peer_key *svr_kex_key_restore(const svr_kex_ends *ends, const svr_key_id *id,

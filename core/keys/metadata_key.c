@@ -66,8 +66,8 @@ bool svr_metadata_ack_decode(uint32_t *index, const uint8_t *p, size_t len) {
 }
 
 /* secret = key | HMAC key, salt = IV, context = sender 0 owner 0 life of the sender (PD-KDF). */
-static bool derive(svr_crypt *c, svr_crypt_key *out, const svr_metadata_key *key, const char *owner,
-                   const char *sender, const uint8_t life[SVR_LIFE_LEN]) {
+bool svr_metadata_key_derive(svr_crypt *c, svr_crypt_key *out, const svr_metadata_key *key, const char *owner,
+                             const char *sender, const uint8_t life[SVR_LIFE_LEN]) {
     uint8_t secret[SVR_CIPHER_KEY_LEN + SVR_HMAC_KEY_LEN], context[2 * (SVR_NAME_MAX + 1) + SVR_LIFE_LEN];
     svr_writer w = svr_writer_make(context, sizeof context);
     svr_write_bytes(&w, sender, strlen(sender) + 1);
@@ -127,7 +127,7 @@ bool svr_metadata_sender_accept(svr_metadata_sender *s, const svr_metadata_key *
                                 const char *sender, const uint8_t life[SVR_LIFE_LEN], bool at_once) {
     if (!at_once && (key->index == s->next_index || (key->index == s->index && !s->next))) return true;
     svr_crypt_key *k = svr_alloc_zero(s->rt->alloc, 1, sizeof *k);
-    if (!k || !derive(s->rt->crypt, k, key, owner, sender, life)) {
+    if (!k || !svr_metadata_key_derive(s->rt->crypt, k, key, owner, sender, life)) {
         svr_alloc_free(s->rt->alloc, k);
         return false;
     }
@@ -147,7 +147,7 @@ static bool restore(svr_metadata_sender *s, svr_crypt_key **to, const svr_metada
                     const char *owner, const char *sender, const uint8_t life[SVR_LIFE_LEN]) {
     if (!key->index) return true;
     *to = svr_alloc_zero(s->rt->alloc, 1, sizeof **to);
-    if (*to && derive(s->rt->crypt, *to, key, owner, sender, life)) return true;
+    if (*to && svr_metadata_key_derive(s->rt->crypt, *to, key, owner, sender, life)) return true;
     svr_alloc_free(s->rt->alloc, *to);
     *to = NULL;
     return false;
@@ -196,7 +196,7 @@ void svr_metadata_receiver_fini(svr_metadata_receiver *r) {
 bool svr_metadata_receiver_add(svr_metadata_receiver *r, const svr_metadata_key *key, const char *owner,
                                const char *sender, const uint8_t life[SVR_LIFE_LEN]) {
     svr_metadata_receive_key *k = svr_alloc_zero(r->rt->alloc, 1, sizeof *k);
-    if (!k || !derive(r->rt->crypt, &k->key, key, owner, sender, life)) {
+    if (!k || !svr_metadata_key_derive(r->rt->crypt, &k->key, key, owner, sender, life)) {
         svr_alloc_free(r->rt->alloc, k);
         return false;
     }

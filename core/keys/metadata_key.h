@@ -30,6 +30,9 @@ void svr_metadata_key_log(svr_runtime *rt, const svr_metadata_key *key, const ch
 size_t svr_metadata_key_encode(const svr_metadata_key *key, uint8_t out[SVR_METADATA_KEY_MESSAGE_LEN]);
 /* False when it is not a METADATA_KEY message of this profile. */
 bool svr_metadata_key_decode(svr_metadata_key *out, const uint8_t *p, size_t len);
+/* What `sender`, in this life, enciphers with for the owner of `key` (PD-KDF). False when OpenSSL fails. */
+bool svr_metadata_key_derive(svr_crypt *c, svr_crypt_key *out, const svr_metadata_key *key, const char *owner,
+                             const char *sender, const uint8_t life[SVR_LIFE_LEN]);
 size_t svr_metadata_ack_encode(uint32_t index, uint8_t out[SVR_METADATA_KEY_ACK_LEN]);
 bool svr_metadata_ack_decode(uint32_t *index, const uint8_t *p, size_t len);
 

@@ -47,21 +47,22 @@ static void free_key(svr_runtime *rt, svr_payload_key *key) {
     svr_alloc_free(rt->alloc, key);
 }
 
-static bool derive(const svr_session *s, svr_crypt_key *out, const svr_payload_key_tlv *from,
-                   const char *label) {
-    return svr_crypt_key_derive(s->all->rt->crypt, out, (svr_piece){from->key, sizeof from->key},
-                                (svr_piece){0}, label, (svr_piece){s->uuid, SVR_UUID_LEN},
-                                (svr_hmac)from->hmac);
+bool svr_payload_key_derive(svr_crypt *c, svr_crypt_key *out, const svr_payload_key_tlv *from,
+                            const uint8_t uuid[SVR_UUID_LEN], bool forward) {
+    return svr_crypt_key_derive(c, out, (svr_piece){from->key, sizeof from->key}, (svr_piece){0},
+                                forward ? "payload forward" : "payload reverse",
+                                (svr_piece){uuid, SVR_UUID_LEN}, (svr_hmac)from->hmac);
 }
 
 static svr_drop make_key(const svr_session *s, const svr_payload_key_tlv *from, svr_payload_key **out) {
-    static const char *const labels[2] = {"payload forward", "payload reverse"};
+    svr_crypt *c = s->all->rt->crypt;
     bool origin = svr_session_is_originator(s);
     svr_payload_key *key = svr_alloc_zero(s->all->rt->alloc, 1, sizeof *key);
     if (!key) return SVR_DROP_NO_MEMORY;
     key->phase = from->phase;
     memcpy(key->key, from->key, sizeof key->key);
-    if (!derive(s, &key->send, from, labels[!origin]) || !derive(s, &key->receive, from, labels[origin])) {
+    if (!svr_payload_key_derive(c, &key->send, from, s->uuid, origin) ||
+        !svr_payload_key_derive(c, &key->receive, from, s->uuid, !origin)) {
         free_key(s->all->rt, key);
         return SVR_DROP_CRYPTO_FAILED;
     }

@@ -36,6 +36,11 @@ typedef struct svr_payload_ring {
     bool heard;                 /* a packet under `current` has come in */
 } svr_payload_ring;
 
+/* The keys of one direction (PD-KDF): forward is that of the flow's first packet. False when OpenSSL fails.
+ */
+bool svr_payload_key_derive(svr_crypt *c, svr_crypt_key *out, const svr_payload_key_tlv *from,
+                            const uint8_t uuid[SVR_UUID_LEN], bool forward);
+
 /* First key of a session: `given`, or a fresh one. With `use`, keys are derived for sending and receiving. 0,
  * NO_MEMORY or CRYPTO_FAILED. */
 svr_drop svr_payload_start(struct svr_session *s, const svr_payload_key_tlv *given, svr_hmac hmac, bool use);
