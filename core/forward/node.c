@@ -54,6 +54,10 @@ svr_pool *svr_env_pool(svr_env *env) {
     return env->pool;
 }
 
+svr_crypt *svr_env_crypt(svr_env *env) {
+    return env->crypt;
+}
+
 /* ---- life cycle ----------------------------------------------------------------------------- */
 
 static int fail(svr_error *err, const char *what, const char *name) {

@@ -10,7 +10,6 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define URN "urn:ssr:peering:"
 #define RSA_BITS_MIN 2048
 
 size_t svr_chain_append(uint8_t *buf, size_t len, X509 *cert) {
@@ -68,7 +67,7 @@ static bool has_uri(X509 *cert, const char *name) {
     bool found = false;
     for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-        found = g->type == GEN_URI && text_is(g->d.uniformResourceIdentifier, URN, name);
+        found = g->type == GEN_URI && text_is(g->d.uniformResourceIdentifier, SVR_PEERING_URN, name);
     }
     GENERAL_NAMES_free(names);
     return found;

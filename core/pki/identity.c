@@ -3,13 +3,11 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <stdio.h>
+#include <openssl/x509.h>
 #include <string.h>
 
-#define DAY 86400
+#define DAY (INT64_C(86400) * (svr_wall)SVR_SEC)
 #define SELF_SIGNED_DAYS 3650
-#define SERIAL_LEN 16
 #define MESSAGE_MAX (4 * SVR_CHAIN_MAX) /* more than any message of the exchange */
 
 struct svr_identity {
@@ -80,47 +78,17 @@ svr_identity *svr_identity_new(svr_crypt *c, const char *chain_pem, const char *
 
 /* ---- self-signed ---------------------------------------------------------------------------- */
 
-static bool add_extension(X509 *cert, int nid, const char *value) {
-    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-    bool ok = ext && X509_add_ext(cert, ext, -1) == 1;
-    X509_EXTENSION_free(ext);
-    return ok;
-}
-
-static bool set_serial(svr_crypt *c, X509 *cert) {
-    uint8_t serial[SERIAL_LEN];
-    if (!svr_random(c, serial, sizeof serial)) return false;
-    serial[0] = (serial[0] & 0x7f) | 0x40; /* positive, and always of full length */
-    BIGNUM *bn = BN_bin2bn(serial, sizeof serial, NULL);
-    bool ok = bn && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(cert));
-    BN_free(bn);
-    return ok;
-}
-
-static bool set_subject(X509 *cert, const char *name) {
-    char san[64 + SVR_NAME_MAX];
-    X509_NAME *subject = X509_get_subject_name(cert);
-    snprintf(san, sizeof san, "URI:urn:ssr:peering:%s", name);
-    return X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, (const unsigned char *)name, -1,
-                                      -1, 0) == 1 &&
-           X509_set_issuer_name(cert, subject) == 1 &&
-           add_extension(cert, NID_basic_constraints, "critical,CA:FALSE") &&
-           add_extension(cert, NID_key_usage, "critical,digitalSignature") &&
-           add_extension(cert, NID_subject_alt_name, san);
-}
-
 static bool make_cert(svr_identity *id, const char *name, svr_wall wall) {
-    int64_t now = wall / (svr_wall)SVR_SEC;
-    id->cert = X509_new_ex(svr_crypt_libctx(id->crypt), NULL);
-    if (!id->cert || X509_set_version(id->cert, X509_VERSION_3) != 1 || !set_serial(id->crypt, id->cert) ||
-        !ASN1_TIME_set(X509_getm_notBefore(id->cert), now - DAY) ||
-        !ASN1_TIME_set(X509_getm_notAfter(id->cert), now + (int64_t)SELF_SIGNED_DAYS * DAY) ||
-        X509_set_pubkey(id->cert, id->key) != 1 || !set_subject(id->cert, name))
-        return false;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx && svr_digest_init(id->crypt, ctx, id->key, true) && X509_sign_ctx(id->cert, ctx) > 0;
-    EVP_MD_CTX_free(ctx);
-    return ok;
+    svr_cert_spec spec = {
+        .common_name = name,
+        .uri_name = name,
+        .not_before = wall - DAY,
+        .not_after = wall + SELF_SIGNED_DAYS * DAY,
+    };
+    if (!svr_random(id->crypt, spec.serial, sizeof spec.serial)) return false;
+    spec.serial[0] = (spec.serial[0] & 0x7f) | 0x40; /* positive, and always of full length */
+    id->cert = svr_cert_make(id->crypt, &spec, id->key, NULL, id->key);
+    return id->cert != NULL;
 }
 
 svr_identity *svr_identity_new_self_signed(svr_crypt *c, const char *common_name, svr_wall wall,

@@ -24,6 +24,25 @@ svr_wall svr_asn1_wall(const ASN1_TIME *t);
 bool svr_digest_init(svr_crypt *c, EVP_MD_CTX *ctx, EVP_PKEY *key, bool sign);
 /* Checks a signature over the pieces in one. */
 bool svr_key_verify(svr_crypt *c, EVP_PKEY *key, const svr_piece *pieces, size_t n, svr_piece signature);
+
+/* What a certificate is to say. */
+#define SVR_PEERING_URN "urn:ssr:peering:"
+#define SVR_SERIAL_LEN 16
+typedef struct svr_cert_spec {
+    const char *common_name; /* NULL: an empty subject */
+    const char *uri_name;    /* NAME of the SAN URI urn:ssr:peering:NAME; NULL: no alternative name */
+    bool is_ca;
+    uint8_t serial[SVR_SERIAL_LEN]; /* big-endian, positive */
+    svr_wall not_before, not_after;
+} svr_cert_spec;
+/* A certificate for `key`, signed with `signer`. The issuer's certificate; NULL: self-signed. NULL on
+ * failure. */
+X509 *svr_cert_make(svr_crypt *c, const svr_cert_spec *spec, EVP_PKEY *key, X509 *issuer, EVP_PKEY *signer);
+/* Adds an extension in OpenSSL's syntax of values; some kinds look at the issuer. */
+bool svr_cert_extend(X509 *cert, X509 *issuer, int nid, const char *value);
+/* Sets an ASN.1 time, to the second below. */
+bool svr_asn1_set_wall(ASN1_TIME *t, svr_wall wall);
+
 /* A memory BIO over text, or NULL. */
 BIO *svr_pem_open(const char *text);
 /* The next certificate of a PEM text, or NULL at its end. */

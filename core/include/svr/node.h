@@ -40,6 +40,8 @@ svr_env *svr_env_new(const svr_env_params *params);
 void svr_env_del(svr_env *env);
 /* The pool that packets for svr_node_input come from, and that those of svr_node_output go back to. */
 svr_pool *svr_env_pool(svr_env *env);
+/* What svr/authority.h makes keys and certificates with; lives as long as the environment. */
+struct svr_crypt *svr_env_crypt(svr_env *env);
 
 /* Certificates as text the host has read (the core has no files). All PEM; all may be NULL. The texts are not
  * kept. Without `certificate` the node makes a self-signed one (CRT-SELF). */
