@@ -2,6 +2,7 @@
 # SVR testbed. `make help` lists the targets.
 
 MODE    ?= release
+.DEFAULT_GOAL := all
 WARN    := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wwrite-strings
 CWARN   := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wvla
 B       := build
