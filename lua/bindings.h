@@ -42,11 +42,13 @@ int lua_host_raise_shim(lua_State *L);
 void lua_open_net(lua_State *L);  /* nodes and links */
 void lua_open_flow(lua_State *L); /* traffic */
 void lua_open_run(lua_State *L);  /* time, events, outcome */
+void lua_open_ca(lua_State *L);   /* certificate authorities */
 
-/* Userdata: all of them just point. */
+/* Userdata: all of them just point; a CA is deleted with the last reference to it. */
 #define LUA_NODE "svr.node"
 #define LUA_LINK "svr.link"
 #define LUA_FLOW "svr.flow"
+#define LUA_CA "svr.ca"
 
 typedef struct lua_node {
     ns3shim_node *node;

@@ -13,6 +13,7 @@
 local core = require "svr.core"
 local address = require "svr.address"
 local authority = require "svr.authority"
+local ca = require "svr.ca"
 local params = require "svr.params"
 local plan = require "svr.plan"
 local traffic = require "svr.traffic"
@@ -31,12 +32,13 @@ end
 
 -- A router of the stack. opts: topology ("mesh", "hub", "spoke": its part in the neighborhoods of its links),
 -- peering_common_name, bfd = {["desired-tx-interval"] = ...}, credentials = {certificate=, private_key=,
--- trusted_ca=, crl=} (PEM texts).
+-- trusted_ca=, crl=} (PEM texts), trust = a CA or several (instead of net:trust).
 function Net:router(name, opts)
     claim(self, name)
     local r = setmetatable({ kind = "router", name = name, opts = opts or {}, core = core.router(name),
         interfaces = {}, ends = {}, net = self }, Router)
     if r.opts.credentials then r.core:credentials(r.opts.credentials) end
+    if r.opts.trust then r.core:credentials { trusted_ca = ca.roots(r.opts.trust) } end
     self.routers[#self.routers + 1] = r
     return r
 end
@@ -46,6 +48,18 @@ function Router:show(command) return self.core:show(command) end
 
 -- Drop counters by reason.
 function Router:counters() return self.core:counters() end
+
+-- Issues a certificate in its name and gives it to the router, as CA:issue says; opts.ca is the CA. A running router
+-- takes it at once.
+function Router:certificate(opts)
+    if not opts.ca then error("router:certificate wants a ca", 0) end
+    local order = { name = self.opts.peering_common_name or self.name }
+    for k, v in pairs(opts) do order[k] = v end
+    local issued = opts.ca:issue(order)
+    local give = self.net.started and self.core.reload or self.core.credentials
+    give(self.core, { certificate = issued.certificate, private_key = issued.private_key })
+    return issued
+end
 
 -- Other credentials for a running router, as opts.credentials; what is not given stays.
 function Router:reload(credentials) self.core:reload(credentials or {}) end
@@ -226,6 +240,22 @@ end
 
 -- ---- configuration -----------------------------------------------------------------------------------------
 
+-- A certificate authority; see svr.ca. What it makes follows from the seed.
+function Net:ca(name, opts) return ca.new(name, opts) end
+
+-- What all routers trust that have no trust of their own: a CA or several. Before the first run.
+function Net:trust(list)
+    if self.started then error("the network is running: routers take other trust by router:reload", 0) end
+    self.trusted = ca.roots(list)
+end
+
+local function give_trust(net)
+    for _, r in ipairs(net.trusted and net.routers or {}) do
+        local own = r.opts.trust or r.opts.credentials and r.opts.credentials.trusted_ca
+        if not own then r.core:credentials { trusted_ca = net.trusted } end
+    end
+end
+
 -- Uses this text instead of the generated configuration.
 function Net:config(text) self.config_text = text end
 
@@ -283,6 +313,7 @@ local function start(net)
     net.started = true
     plan.route_underlay(net.underlays)
     start_captures(net)
+    give_trust(net)
     core.on_event(function(ev)
         net.event_count[ev.kind] = (net.event_count[ev.kind] or 0) + 1
         if not net.event_ignore[ev.kind] then net.events[#net.events + 1] = ev end

@@ -17,6 +17,7 @@ static int open_core(lua_State *L) {
     lua_open_net(L);
     lua_open_flow(L);
     lua_open_run(L);
+    lua_open_ca(L);
     return 1;
 }
 

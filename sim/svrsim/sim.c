@@ -34,6 +34,7 @@ struct svrsim {
     svrsim_on_event on_event;
     void *on_event_ctx;
     bool halted;
+    bool drawn; /* randomness of the seed was used before the start */
     char reason[512];
 };
 
@@ -65,6 +66,14 @@ ns3shim_world *svrsim_world(svrsim *sim) {
 }
 void svrsim_set_epoch(svrsim *sim, svr_wall epoch) {
     sim->epoch = epoch;
+}
+svr_wall svrsim_get_epoch(const svrsim *sim) {
+    return sim->epoch;
+}
+
+struct svr_crypt *svrsim_crypt(svrsim *sim) {
+    sim->drawn = true;
+    return svr_env_crypt(sim->env);
 }
 
 void svrsim_set_on_event(svrsim *sim, svrsim_on_event on_event, void *ctx) {
@@ -139,7 +148,7 @@ static void close_world(svrsim *sim) {
 int svrsim_set_seed(svrsim *sim, uint64_t seed) {
     if (sim->options.seed_given) return 0;
     if (seed == 0 || seed > UINT32_MAX) return svrsim_fail(sim, "a seed is a number from 1 to 4294967295");
-    if (sim->n_routers) return svrsim_fail(sim, "the seed must come before the network");
+    if (sim->n_routers || sim->drawn) return svrsim_fail(sim, "the seed must come before the network");
     close_world(sim);
     sim->options.seed = seed;
     return open_world(sim);

@@ -44,6 +44,10 @@ ns3shim_world *svrsim_world(svrsim *sim);
 int svrsim_set_seed(svrsim *sim, uint64_t seed);
 /* Wall time at the beginning; only before svrsim_start. */
 void svrsim_set_epoch(svrsim *sim, svr_wall epoch);
+svr_wall svrsim_get_epoch(const svrsim *sim);
+/* For certificate authorities (svr/authority.h): keys and serial numbers follow from the seed, which can no
+ * longer be set from here on. They must be gone before the simulation. */
+struct svr_crypt *svrsim_crypt(svrsim *sim);
 
 /* A router, which will be the part of that name in the configuration. */
 svrsim_router *svrsim_router_new(svrsim *sim, const char *name);
