@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Certificates of a CA that the test makes: root, intermediate, leaves and revocation lists. */
+ * Certificates by hand, such as svr/authority.h does not make: other curves, odd names, and nothing in
+ * certificates and revocation lists but what must be. */
 #ifndef TESTS_CA_FIXTURE_H
 #define TESTS_CA_FIXTURE_H
 

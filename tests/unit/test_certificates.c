@@ -2,8 +2,8 @@
  * Certificates in use: expiry to the second, revocation, alarms, fail-soft and fail-hard, renewal. Both
  * routers' certificates come from one CA; the wire takes 10 ms. */
 #include "base/alarm.h"
-#include "ca_fixture.h"
 #include "peer_fixture.h"
+#include "svr/authority.h"
 
 #define T0 (WALL_START / (svr_wall)SVR_SEC)
 #define DAY INT64_C(86400)
@@ -11,18 +11,49 @@
 
 typedef struct world {
     bench b;
-    pair root, middle, leaf[2];
-    char ca[CA_PEM_MAX], chain[2][2 * CA_PEM_MAX], key[2][CA_PEM_MAX], crl[CA_PEM_MAX], config[4096];
+    svr_ca *root, *middle;
+    svr_ca_issued leaf[2];
+    char *crl, config[4096];
 } world;
+
+static svr_wall wall(int64_t seconds) {
+    return seconds * (svr_wall)SVR_SEC;
+}
+
+static svr_ca *new_ca(world *w, const svr_ca *above, const char *name, int64_t years) {
+    svr_error err;
+    const svr_ca_params params = {
+        .common_name = name, .not_before = wall(T0 - YEAR), .not_after = wall(T0 + years * YEAR)};
+    svr_ca *ca =
+        above ? svr_ca_new_intermediate(above, &params, &err) : svr_ca_new_root(w->b.crypt, &params, &err);
+    if (!ca) fail_msg("%s", err.message);
+    return ca;
+}
 
 /* A new certificate for one side, until T0 + `seconds`; in effect at its start or reload. */
 static void set_leaf(world *w, int i, const char *cn, int64_t seconds) {
-    ca_free(&w->leaf[i]);
-    w->leaf[i] = ca_issue(&w->middle, p256(), cn, "", T0 - DAY, T0 + seconds);
-    w->chain[i][0] = w->key[i][0] = 0;
-    ca_append_pem(w->chain[i], sizeof w->chain[i], w->leaf[i].cert, NULL);
-    ca_append_pem(w->chain[i], sizeof w->chain[i], w->middle.cert, NULL);
-    ca_append_pem(w->key[i], sizeof w->key[i], NULL, w->leaf[i].key);
+    svr_error err;
+    svr_ca_issued *leaf = &w->leaf[i];
+    const svr_ca_order order = {
+        .name = cn, .place = SVR_NAME_IN_CN, .not_before = wall(T0 - DAY), .not_after = wall(T0 + seconds)};
+    svr_ca_issued_free(w->middle, leaf);
+    if (svr_ca_issue(w->middle, &order, leaf, &err) != 0) fail_msg("%s", err.message);
+    w->b.s[i].credentials.certificate = leaf->certificate;
+    w->b.s[i].credentials.private_key = leaf->private_key;
+}
+
+/* The list of the CA that issued both certificates. */
+static void write_crl(world *w) {
+    svr_error err;
+    svr_ca_text_free(w->middle, w->crl);
+    w->crl = svr_ca_crl(w->middle, wall(T0), wall(T0 + 30 * DAY), &err);
+    if (!w->crl) fail_msg("%s", err.message);
+}
+
+static void revoke(world *w, int i) {
+    svr_error err;
+    assert_int_equal(svr_ca_revoke(w->middle, w->leaf[i].serial, wall(T0), &err), 0);
+    write_crl(w);
 }
 
 static void prepare(world *w, const char *behavior, int64_t a_seconds, int64_t b_seconds) {
@@ -32,14 +63,12 @@ static void prepare(world *w, const char *behavior, int64_t a_seconds, int64_t b
     snprintf(w->config, sizeof w->config, "%.*s  invalid-certificate-behavior %s\n%s",
              (int)(at - bench_config), bench_config, behavior, at);
     bench_prepare(&w->b, w->config);
-    w->root = ca_issue(NULL, p256(), "root", NULL, T0 - YEAR, T0 + 10 * YEAR);
-    w->middle = ca_issue(&w->root, p256(), "middle", NULL, T0 - YEAR, T0 + 9 * YEAR);
-    ca_append_pem(w->ca, sizeof w->ca, w->root.cert, NULL);
+    w->root = new_ca(w, NULL, "root", 10);
+    w->middle = new_ca(w, w->root, "middle", 9);
+    for (int i = 0; i < 2; i++)
+        w->b.s[i].credentials = (svr_credentials){.trusted_ca = svr_ca_root_pem(w->root)};
     set_leaf(w, 0, "alias-a", a_seconds);
     set_leaf(w, 1, "alias-b", b_seconds);
-    for (int i = 0; i < 2; i++)
-        w->b.s[i].credentials =
-            (svr_credentials){.certificate = w->chain[i], .private_key = w->key[i], .trusted_ca = w->ca};
 }
 
 static void begin(world *w, const char *behavior, int64_t a_seconds, int64_t b_seconds) {
@@ -49,10 +78,11 @@ static void begin(world *w, const char *behavior, int64_t a_seconds, int64_t b_s
 }
 
 static void end(world *w) {
-    ca_free(&w->root);
-    ca_free(&w->middle);
-    ca_free(&w->leaf[0]);
-    ca_free(&w->leaf[1]);
+    for (int i = 0; i < 2; i++)
+        svr_ca_issued_free(w->middle, &w->leaf[i]);
+    svr_ca_text_free(w->middle, w->crl);
+    svr_ca_del(w->middle);
+    svr_ca_del(w->root);
     bench_fini(&w->b);
 }
 
@@ -224,7 +254,10 @@ static void test_certificate_revocation_takes_effect_on_reload(void **state) {
     begin(&w, "fail-hard", YEAR, YEAR);
     bench_run(&w.b, at(5));
     uint32_t index = w.b.s[1].peers->metadata_key.index;
-    ca_write_crl(w.crl, sizeof w.crl, &w.middle, w.leaf[0].cert, T0);
+    write_crl(&w);
+    char *empty = w.crl;
+    w.crl = NULL;
+    revoke(&w, 0);
     bench_run(&w.b, at(10)); /* the file alone changes nothing */
     assert_true(in_service(&w));
     w.b.s[1].credentials.crl = w.crl;
@@ -234,11 +267,12 @@ static void test_certificate_revocation_takes_effect_on_reload(void **state) {
     assert_int_equal(w.b.s[1].peers->metadata_key.index, index + 1); /* the revoked router knew the former */
     bench_run(&w.b, at(200));
     assert_removed(&w, 1);
-    ca_write_crl(w.crl, sizeof w.crl, &w.middle, NULL, T0);
+    w.b.s[1].credentials.crl = empty;
     reload(&w, 1);
     bench_run(&w.b, w.b.now + 100 * SVR_SEC);
     assert_true(in_service(&w));
     assert_null(alarm_of(&w, 1, SVR_ALARM_PEER_CERTIFICATE));
+    svr_ca_text_free(w.middle, empty);
     end(&w);
 }
 
@@ -248,7 +282,7 @@ static void test_certificate_of_our_own_revoked_ends_all_peering(void **state) {
     world w;
     begin(&w, "fail-hard", YEAR, YEAR);
     bench_run(&w.b, at(5));
-    ca_write_crl(w.crl, sizeof w.crl, &w.middle, w.leaf[0].cert, T0);
+    revoke(&w, 0);
     w.b.s[0].credentials.crl = w.crl;
     reload(&w, 0);
     assert_removed(&w, 0);
@@ -386,7 +420,7 @@ static void test_certificate_missing_is_alarmed_until_there_is_one(void **state)
     assert_true(in_service(&w));
     assert_alarm(&w, 0, SVR_ALARM_NO_CERTIFICATE, SVR_MAJOR, "has no certificate of a CA");
     w.b.s[0].credentials =
-        (svr_credentials){.certificate = w.chain[0], .private_key = w.key[0], .trusted_ca = NULL};
+        (svr_credentials){.certificate = w.leaf[0].certificate, .private_key = w.leaf[0].private_key};
     bench_run(&w.b, at(50));
     assert_non_null(alarm_of(&w, 0, SVR_ALARM_NO_CERTIFICATE)); /* CRT-LATE */
     reload(&w, 0);
