@@ -102,13 +102,15 @@ $(B)/lua/%.o: lua/%.c $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
 
-# The Lua modules go into the program, as C strings.
+# The Lua modules go into the program, as C strings. embed: all that it depends on, as modules of this package.
+embed = { echo '\#include "modules.h"'; echo 'const lua_module lua_modules[] = {'; \
+	  for f in $^; do echo "{\"$1.$$(basename $$f .lua)\","; sed 's/\\/&&/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '},'; done; \
+	  echo '{0, 0}};'; } > $@
+
 LUA_MODULES := $(wildcard lua/svr/*.lua)
 $(B)/lua/modules.c: $(LUA_MODULES)
 	$(call step,GEN,$@)
-	$(Q){ echo '#include "modules.h"'; echo 'const lua_module lua_modules[] = {'; \
-	  for f in $^; do echo "{\"svr.$$(basename $$f .lua)\","; sed 's/\\/&&/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '},'; done; \
-	  echo '{0, 0}};'; } > $@
+	$(Q)$(call embed,svr)
 
 $(B)/lua/modules.o: $(B)/lua/modules.c $(B)/flags
 	$(call step,CC,$<)
@@ -136,8 +138,28 @@ $(B)/tests/bench/bare_ns3: tests/bench/bare_ns3.cc $(B)/flags
 	$(call step,CXX,$<)
 	$(Q)$(CXX) $(CXXFLAGS) $< -o $@ $(LDFLAGS) -lns3-point-to-point -lns3-internet -lns3-network -lns3-core
 
+# ---- the conformance suite -------------------------------------------------------------------
+CONFORM_MODULES := $(wildcard conformance/conform/*.lua)
+$(B)/conformance/modules.c: $(CONFORM_MODULES)
+	$(call step,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call embed,conform)
+
+$(B)/conformance/%.o: conformance/%.c $(B)/flags
+	$(call step,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) -Iconformance $(CFLAGS) -c $< -o $@
+
+$(B)/conformance/modules.o: $(B)/conformance/modules.c $(B)/flags
+	$(call step,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
+
+CONFORM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard conformance/*.c)) $(B)/conformance/modules.o
+$(B)/bin/svrconform: $(CONFORM_OBJ) $(LIBSVR)
+	$(call step,LD,$@)
+	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) -lpcap -llua5.4 -ljansson -lm
+
 .PHONY: sim test-sim
-sim: $(B)/bin/svrsim ## build the simulator alone
+sim: $(B)/bin/svrsim $(B)/bin/svrconform ## build the simulator and the conformance suite alone
 
 # ---- for people ------------------------------------------------------------------------------
 # Targets that install something call make again, so that it looks around after that. -j of the caller is kept.
@@ -146,7 +168,7 @@ SUB    = $(MAKE) --no-print-directory $(if $(V),,-s) $(if $(findstring -j,$(MAKE
 JOBS  := $(shell nproc)
 
 ROUTER    := $(B)/bin/svrd $(B)/bin/svrctl
-BINARIES  := $(ROUTER) $(B)/bin/svrsim
+BINARIES  := $(ROUTER) $(B)/bin/svrsim $(B)/bin/svrconform
 ASAN_BIN  := $(UNIT_SRC:%.c=build/asan/%)
 SIM_TESTS := $(SIM_TEST_BIN) $(wildcard tests/sim/*.t)
 LAB_TESTS := $(wildcard tests/lab/*.t)
@@ -155,7 +177,7 @@ CHECKS    := tools/check-core tools/check-style $(wildcard tests/tools/*.t)
 TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix --rules=par=,'build/**' 'tools/*' 'tests/tools/*' 'tests/sim/*')
 # What another compiler needs to read any C source of ours.
 SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC)
-SOURCES = $(shell find $(wildcard core router sim lua pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
+SOURCES = $(shell find $(wildcard core router sim lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
 .PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench format lint flags help clean
 

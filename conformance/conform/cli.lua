@@ -1,0 +1,228 @@
+-- SPDX-License-Identifier: MIT
+-- The command line of svrconform.
+local core = require "conform.core"
+local catalogue = require "conform.catalogue"
+local checks = require "conform.checks"
+local judge = require "conform.judge"
+local report = require "conform.report"
+local scenarios = require "conform.scenarios"
+
+local help = [[
+Usage: svrconform list [--json]
+       svrconform check CAPTURE... --keylog FILE [--events FILE] [--config FILE] [--only PATTERN] [--json]
+       svrconform run [--only PATTERN] [--scenario NAME] [--seed N] [--out DIR] [--json]
+       svrconform selftest [--out DIR]
+
+Judges whether routers do what is demanded (docs/requirements.md).
+
+  list       every requirement, and whether a check decides it
+  check      judges captures, from wherever they are
+  run        runs the scenarios in the simulator and judges what came over the wire
+  selftest   bends a good trace in ways that each check must notice
+
+  --keylog FILE    keys of the routers (svrd --keylog, svrsim --keylog); "#" begins a comment
+  --events FILE    events of the routers (svrd --events, svrsim's events.jsonl)
+  --config FILE    the authority configuration: its intervals are what is judged (default: the defaults)
+  --only PATTERN   requirements whose ID matches, as in KEY-*
+  --scenario NAME  one scenario
+  --seed N         seed of the simulation (default 7)
+  --out DIR        where results go (default out/conform)
+  --json           results as JSON
+
+Exit status: 0 nothing failed, 1 something did, 2 wrong arguments or files.
+]]
+
+local function usage(text) error(text .. "\nTry svrconform --help.", 0) end
+
+-- ---- arguments ---------------------------------------------------------------------------------------------
+
+local valued = { keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true }
+local allowed = {
+    list = { json = true },
+    check = { keylog = true, events = true, config = true, only = true, json = true },
+    run = { only = true, scenario = true, seed = true, out = true, json = true },
+    selftest = { out = true },
+}
+
+local function parse(command, arguments)
+    local o, i = { files = {} }, 1
+    while i <= #arguments do
+        local name = arguments[i]:match "^%-%-(.*)$"
+        if not name then
+            o.files[#o.files + 1] = arguments[i]
+        elseif not allowed[command][name] then
+            usage(("svrconform %s has no option --%s"):format(command, name))
+        elseif valued[name] then
+            i = i + 1
+            if not arguments[i] then usage("a value is missing after --" .. name) end
+            o[name] = arguments[i]
+        else
+            o[name] = true
+        end
+        i = i + 1
+    end
+    if command ~= "check" and #o.files > 0 then usage("unexpected word: " .. o.files[1]) end
+    if o.seed and not o.seed:match "^%d+$" then usage(("--seed %s is no number"):format(o.seed)) end
+    return o
+end
+
+local function selected(pattern)
+    if not pattern then return checks end
+    local lua = "^" .. pattern:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
+    local list = {}
+    for _, c in ipairs(checks) do
+        if c.id:find(lua) then list[#list + 1] = c end
+    end
+    if #list == 0 then usage(("no check matches --only %s"):format(pattern)) end
+    return list
+end
+
+-- ---- traces ------------------------------------------------------------------------------------------------
+
+local defaults = { peer_rekey_hours = 24, payload_rekey_hours = 24, retransmit = 30, timeout = 3600, fail_hard = false }
+
+-- The items of a trace: keys, then packets and events by time.
+local function open_trace(t)
+    local captures = core.captures(t.files, t.keylog)
+    local merged = judge.merge(function() return captures:next() end, t.events and core.events(t.events) or {})
+    local keys = t.keylog and judge.iterate(judge.keys(t.keylog)) or function() end
+    return function()
+        local key = keys()
+        if key then return key end
+        keys = function() end
+        return merged()
+    end
+end
+
+local function failed(runs)
+    for _, run in ipairs(runs) do
+        for _, r in ipairs(run.results) do
+            if r.result == "fail" then return true end
+        end
+    end
+    return false
+end
+
+local function tell(runs, as_json)
+    if as_json then
+        report.json(runs, io.stdout)
+    else
+        report.tap(runs, io.stdout)
+    end
+    return failed(runs) and 1 or 0
+end
+
+-- ---- commands ----------------------------------------------------------------------------------------------
+
+local commands = {}
+
+function commands.list(o)
+    local decided = {}
+    for _, c in ipairs(checks) do decided[c.id] = c end
+    local rows, n = {}, 0
+    for i, r in ipairs(catalogue) do
+        local c = decided[r.id]
+        rows[i] = { id = r.id, demand = r.demand, section = r.section, level = r.level, judged = r.judged,
+            check = c ~= nil, broken = c and #c.broken or 0 }
+        n = n + (c and 1 or 0)
+    end
+    if o.json then
+        report.json(rows, io.stdout)
+        return 0
+    end
+    for _, r in ipairs(rows) do
+        print(("%-20s %-5s %-6s %s"):format(r.id, r.judged, r.check and "check" or "-", r.demand))
+    end
+    print(("\n%d requirements, %d of them with a check"):format(#rows, n))
+    return 0
+end
+
+function commands.check(o)
+    if #o.files == 0 then usage "no capture is named" end
+    local settings = o.config and core.settings(o.config) or defaults
+    local results = judge.run(selected(o.only), open_trace(o), settings)
+    local words = { "svrconform", "check" }
+    for _, f in ipairs(o.files) do words[#words + 1] = f end
+    for _, name in ipairs { "keylog", "events", "config" } do
+        if o[name] then words[#words + 1] = "--" .. name .. " " .. o[name] end
+    end
+    return tell({ { name = o.files[1], results = results, reproduce = table.concat(words, " ") } }, o.json)
+end
+
+local function simulate(s, o)
+    local dir = (o.out or "out/conform") .. "/" .. s.name
+    core.folder(dir)
+    local words = { core.program "svrsim", "run", s.file, "-q", "--out", dir, "--seed", o.seed or "7" }
+    for _, set in ipairs(s.set or {}) do
+        words[#words + 1] = "--set"
+        words[#words + 1] = set
+    end
+    io.stderr:write(("%s: %s\n"):format(s.name, s.what))
+    local log = io.open(dir .. "/log", "w")
+    log:close()
+    local status = core.spawn("/bin/sh", "-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", dir .. "/log", table.unpack(words))
+    if status ~= 0 then error(("scenario %s ended with status %d: see %s/log"):format(s.name, status, dir), 0) end
+    local files = core.files(dir .. "/*.pcapng")
+    if s.captures then
+        files = {}
+        for i, name in ipairs(s.captures) do files[i] = ("%s/%s.pcapng"):format(dir, name) end
+    end
+    return { files = files, keylog = dir .. "/keys.log", events = dir .. "/events.jsonl",
+        settings = core.settings(dir .. "/authority.conf"), reproduce = table.concat(words, " ") }
+end
+
+function commands.run(o)
+    local list, runs = selected(o.only), {}
+    for _, s in ipairs(scenarios) do
+        if not o.scenario or o.scenario == s.name then
+            local t = simulate(s, o)
+            runs[#runs + 1] = { name = s.name, seed = o.seed or "7", reproduce = t.reproduce,
+                results = judge.run(list, open_trace(t), t.settings) }
+        end
+    end
+    if #runs == 0 then usage(("there is no scenario %s"):format(o.scenario)) end
+    local status = tell(runs, o.json)
+    report.matrix(runs, io.stderr)
+    return status
+end
+
+-- Every check must pass on the trace as it is, and fail on each way of breaking it.
+function commands.selftest(o)
+    local t = simulate(scenarios[1], o)
+    local items, n, bad = {}, 0, 0
+    for item in open_trace(t) do items[#items + 1] = item end
+    local function say(good, text)
+        n = n + 1
+        bad = bad + (good and 0 or 1)
+        print(("%s %d - %s"):format(good and "ok" or "not ok", n, text))
+    end
+    for _, c in ipairs(checks) do
+        local r = judge.run({ c }, judge.iterate(items), t.settings)[1]
+        say(r.result == "pass", ("%s passes on a good trace (%d times)"):format(c.id, r.evidence))
+        if r.result ~= "pass" and r.findings[1] then print("# " .. r.findings[1].text .. " " .. table.concat(r.findings[1].where, "; ")) end
+        say(#c.broken > 0, ("%s has a broken trace"):format(c.id))
+        for _, b in ipairs(c.broken) do
+            local list = {}
+            for i, item in ipairs(items) do list[i] = item end
+            r = judge.run({ c }, judge.iterate(b[2](list)), t.settings)[1]
+            say(r.result == "fail", ("%s notices: %s"):format(c.id, b[1]))
+        end
+    end
+    print("1.." .. n)
+    return bad > 0 and 1 or 0
+end
+
+return function(command, ...)
+    if command == "--help" or command == "-h" then
+        io.stdout:write(help)
+        return 0
+    elseif command == "--version" then
+        print("svrconform " .. core.version)
+        return 0
+    elseif not command then
+        usage "a command is missing: list, check, run or selftest"
+    elseif not commands[command] then
+        usage(("unknown command %s: there are list, check, run and selftest"):format(command))
+    end
+    return commands[command](parse(command, { ... }))
+end

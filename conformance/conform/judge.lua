@@ -1,0 +1,92 @@
+-- SPDX-License-Identifier: MIT
+-- One pass over a trace, all checks side by side. A trace is a sequence of items in the order of time, tables whose
+-- `what` is "key" (a line of the key log, in front of all), "packet" or "event" (see the core's captures and events).
+--
+-- A check is a table:
+--   id         the requirement
+--   expects    what is right, in one sentence
+--   key, packet, event   called with (c, item); each may be missing
+--   finish     called with (c) at the end
+--   broken     a list of {name, bend}: bend(items) breaks a good trace so that the check must fail
+-- and tells through `c`: c.state is its own; c:saw() counts what it could judge; c:fail(text, item, ...) is a finding.
+local judge = {}
+
+local Case = {}
+Case.__index = Case
+
+function Case:saw() self.evidence = self.evidence + 1 end
+
+function Case:fail(text, ...)
+    if #self.findings >= 20 then
+        self.more = (self.more or 0) + 1
+        return
+    end
+    local where = {}
+    for _, item in ipairs { ... } do
+        where[#where + 1] = item.what == "packet" and ("%s packet %d"):format(item.file, item.number) or
+            ("event %s of %s"):format(item.kind, item.router)
+    end
+    self.findings[#self.findings + 1] = { text = text, where = where }
+end
+
+-- "PAYLOAD_KEY uuid ..." as items.
+function judge.keys(file)
+    local items = {}
+    for line in io.lines(file) do
+        local words = {}
+        for w in line:gmatch "%S+" do words[#words + 1] = w end
+        items[#items + 1] = { what = "key", kind = words[1], words = words }
+    end
+    return items
+end
+
+-- Packets of an iterator and events of a list, by time.
+function judge.merge(next_packet, events)
+    local packet, i = next_packet(), 1
+    return function()
+        local event = events[i]
+        if event and (not packet or event.time <= packet.time) then
+            i = i + 1
+            return event
+        end
+        local p = packet
+        if p then packet = next_packet() end
+        return p
+    end
+end
+
+function judge.iterate(list)
+    local i = 0
+    return function()
+        i = i + 1
+        return list[i]
+    end
+end
+
+local function verdict(check, case)
+    local result = #case.findings > 0 and "fail" or case.evidence > 0 and "pass" or "inconclusive"
+    return { id = check.id, result = result, expected = check.expects, findings = case.findings, more = case.more,
+        evidence = case.evidence }
+end
+
+-- Judges a trace. `settings`: see the core; absent ones are the defaults.
+function judge.run(checks, next_item, settings)
+    local cases = {}
+    for i, check in ipairs(checks) do
+        cases[i] = setmetatable({ state = {}, findings = {}, evidence = 0, settings = settings }, Case)
+    end
+    for item in next_item do
+        for i, check in ipairs(checks) do
+            local f = check[item.what]
+            if f then f(cases[i], item) end
+        end
+    end
+    local results = {}
+    for i, check in ipairs(checks) do
+        if check.finish then check.finish(cases[i]) end
+        results[i] = verdict(check, cases[i])
+    end
+    return results
+end
+
+return judge

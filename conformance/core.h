@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * Inside the conformance suite: the parts of conform.core. Each adds to the table on top of the stack. */
+#ifndef CONFORMANCE_CORE_H
+#define CONFORMANCE_CORE_H
+
+#include <lua.h>
+
+/* Raises an error that is for the user: the text alone, without a place in our own code. */
+int conform_fail(lua_State *L, const char *format, ...);
+
+void conform_open_captures(lua_State *L); /* trace.c */
+void conform_open_host(lua_State *L);     /* host.c: files, programs */
+
+#endif

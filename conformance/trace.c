@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace.h"
+
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "core.h"
+#include "svr/inspect.h"
+
+#define CAPTURES "conform.captures"
+#define NAME_PART 256
+
+/* One file, and the packet of it that comes next. */
+typedef struct source {
+    pcap_t *pcap;
+    char *file;
+    int link_type;
+    uint64_t number; /* of the packet, from 1 */
+    const uint8_t *data;
+    size_t len;
+    int64_t time; /* INT64_MAX: at its end */
+} source;
+
+typedef struct captures {
+    svr_inspector *inspector;
+    source *sources;
+    size_t n;
+} captures;
+
+static void *resize(void *ctx, void *p, size_t size) {
+    (void)ctx;
+    if (size) return realloc(p, size);
+    free(p);
+    return NULL;
+}
+
+static const svr_allocator heap = {.resize = resize};
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+/* The datagram of a frame; 0 when there is none. */
+static size_t strip_link(int link_type, const uint8_t **data, size_t len) {
+    if (link_type == DLT_RAW || link_type == DLT_IPV4 || link_type == DLT_IPV6) return len;
+    if (link_type != DLT_EN10MB || len < 14) return 0;
+    unsigned type = (unsigned)(*data)[12] << 8 | (*data)[13];
+    if (type != 0x0800 && type != 0x86dd) return 0;
+    *data += 14;
+    return len - 14;
+}
+
+static void advance(lua_State *L, source *s) {
+    struct pcap_pkthdr *header;
+    const uint8_t *data;
+    int rc = pcap_next_ex(s->pcap, &header, &data);
+    s->time = INT64_MAX;
+    if (rc == PCAP_ERROR_BREAK) return;
+    if (rc != 1) {
+        conform_fail(L, "%s: packet %d: %s", s->file, (int)s->number + 1, pcap_geterr(s->pcap));
+        return;
+    }
+    s->number++;
+    s->time = (int64_t)header->ts.tv_sec * 1000000000 + header->ts.tv_usec;
+    s->data = data;
+    s->len = strip_link(s->link_type, &s->data, header->caplen);
+}
+
+static void open_source(lua_State *L, source *s, const char *file) {
+    char reason[PCAP_ERRBUF_SIZE];
+    s->file = strdup(file);
+    s->pcap = pcap_open_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason);
+    if (!s->pcap) {
+        conform_fail(L, "%s", reason);
+        return;
+    }
+    s->link_type = pcap_datalink(s->pcap);
+    advance(L, s);
+}
+
+static void read_keys(lua_State *L, svr_inspector *in, const char *file) {
+    char *line = NULL;
+    size_t size = 0, number = 0;
+    ssize_t n;
+    FILE *f = fopen(file, "r");
+    if (!f) {
+        conform_fail(L, "%s: cannot be read", file);
+        return;
+    }
+    while ((n = getline(&line, &size, f)) > 0) {
+        number++;
+        if (line[n - 1] == '\n') line[n - 1] = 0;
+        if (!line[0] || line[0] == '#' || svr_inspector_add_key(in, line)) continue;
+        free(line);
+        fclose(f);
+        conform_fail(L, "%s:%d: this is no line of a key log", file, (int)number);
+        return;
+    }
+    free(line);
+    fclose(f);
+}
+
+static int captures_close(lua_State *L) {
+    captures *c = luaL_checkudata(L, 1, CAPTURES);
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->sources[i].pcap) pcap_close(c->sources[i].pcap);
+        free(c->sources[i].file);
+    }
+    free(c->sources);
+    svr_inspector_del(c->inspector);
+    *c = (captures){0};
+    return 0;
+}
+
+/* captures({FILE, ...}, KEYLOG) */
+static int captures_open(lua_State *L) {
+    const char *keylog = luaL_optstring(L, 2, NULL);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    size_t n = lua_rawlen(L, 1);
+    captures *c = lua_newuserdatauv(L, sizeof *c, 0);
+    *c = (captures){0};
+    luaL_setmetatable(L, CAPTURES); /* from here on it is closed whatever happens */
+    c->inspector = svr_inspector_new(&heap);
+    c->sources = calloc(n ? n : 1, sizeof *c->sources);
+    if (!c->inspector || !c->sources) return conform_fail(L, "memory is short");
+    if (keylog) read_keys(L, c->inspector, keylog);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        c->n++;
+        open_source(L, &c->sources[i], luaL_checkstring(L, -1));
+        lua_pop(L, 1);
+    }
+    return 1;
+}
+
+/* ---- packets as tables ---------------------------------------------------------------------- */
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+static void set_bytes(lua_State *L, const char *name, const void *p, size_t len) {
+    lua_pushlstring(L, p, len);
+    lua_setfield(L, -2, name);
+}
+static void set_number(lua_State *L, const char *name, int64_t v) {
+    lua_pushinteger(L, v);
+    lua_setfield(L, -2, name);
+}
+static void set_flag(lua_State *L, const char *name, bool v) {
+    lua_pushboolean(L, v);
+    lua_setfield(L, -2, name);
+}
+
+static void set_hex(lua_State *L, const char *name, const uint8_t *p, size_t len) {
+    char text[2 * NAME_PART + 1];
+    for (size_t i = 0; i < len && i < NAME_PART; i++)
+        snprintf(text + 2 * i, 3, "%02x", p[i]);
+    set_text(L, name, text);
+}
+
+static void set_flow(lua_State *L, const svr_flow *f) {
+    char text[SVR_ADDR_TEXT_MAX];
+    set_text(L, "src", svr_addr_format(&f->src, text));
+    set_text(L, "dst", svr_addr_format(&f->dst, text));
+    set_number(L, "sport", f->sport);
+    set_number(L, "dport", f->dport);
+    set_number(L, "proto", f->proto);
+}
+
+static void set_messages(lua_State *L, const svr_seen *s) {
+    lua_createtable(L, (int)s->n_messages, 0);
+    for (size_t i = 0; i < s->n_messages; i++) {
+        const svr_seen_message *m = &s->messages[i];
+        lua_createtable(L, 0, 3);
+        set_text(L, "kind", svr_seen_message_name(m->kind));
+        set_flag(L, "secret", m->secret);
+        set_bytes(L, "bytes", m->bytes, m->len);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "messages");
+}
+
+static void set_bfd(lua_State *L, const svr_seen *s) {
+    set_messages(L, s);
+    lua_createtable(L, (int)s->n_held, 0);
+    for (size_t i = 0; i < s->n_held; i++) {
+        lua_createtable(L, 0, 2);
+        set_number(L, "index", s->held[i].index);
+        set_hex(L, "fingerprint", s->held[i].fingerprint, SVR_SEEN_FINGERPRINT_LEN);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "held");
+    if (s->metadata == SVR_AUTH_GOOD) set_hex(L, "fingerprint", s->key_fingerprint, SVR_SEEN_FINGERPRINT_LEN);
+    if (!s->has_bfd) return;
+    set_number(L, "bfd_state", s->bfd.state);
+    set_number(L, "bfd_diag", s->bfd.diag);
+    set_flag(L, "bfd_final", s->bfd.final);
+}
+
+static void set_session(lua_State *L, const svr_seen *s) {
+    set_number(L, "control", s->control);
+    if (s->has_payload_key) set_number(L, "payload_key_phase", s->payload_key_phase);
+    if (!s->has_session) return;
+    set_hex(L, "uuid", s->uuid, SVR_SEEN_UUID_LEN);
+    set_flag(L, "forward", s->forward);
+    set_flag(L, "encrypted", s->encrypted);
+    set_text(L, "service", s->service);
+    set_text(L, "tenant", s->tenant);
+    lua_createtable(L, 0, 5);
+    set_flow(L, &s->inner);
+    lua_setfield(L, -2, "inner");
+    if (!s->has_payload) return;
+    set_text(L, "payload", svr_seen_auth_name(s->payload));
+    set_number(L, "phase", s->phase);
+    set_number(L, "counter", (int64_t)s->counter);
+}
+
+static void push_packet(lua_State *L, const source *s, const svr_seen *seen) {
+    lua_createtable(L, 0, 24);
+    set_text(L, "what", "packet");
+    set_text(L, "file", s->file);
+    set_number(L, "number", (int64_t)s->number);
+    set_number(L, "time", s->time);
+    set_number(L, "length", (int64_t)s->len);
+    set_text(L, "kind", svr_seen_kind_name(seen->kind));
+    if (seen->kind == SVR_SEEN_OTHER) return;
+    set_flow(L, &seen->outer);
+    set_flag(L, "malformed", seen->malformed);
+    set_flag(L, "has_metadata", seen->has_metadata);
+    set_text(L, "metadata", svr_seen_auth_name(seen->metadata));
+    if (seen->has_key) {
+        set_number(L, "key_index", seen->key_index);
+        set_number(L, "nonce", (int64_t)seen->nonce);
+    }
+    set_text(L, "sender", seen->sender);
+    set_text(L, "receiver", seen->receiver);
+    (seen->kind == SVR_SEEN_BFD ? set_bfd : set_session)(L, seen);
+}
+
+static int captures_next(lua_State *L) {
+    captures *c = luaL_checkudata(L, 1, CAPTURES);
+    source *first = NULL;
+    svr_seen seen;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->sources[i].time != INT64_MAX && (!first || c->sources[i].time < first->time))
+            first = &c->sources[i];
+    if (!first) return 0;
+    svr_inspect(c->inspector, first->data, first->len, &seen);
+    push_packet(L, first, &seen);
+    advance(L, first);
+    return 1;
+}
+
+void conform_open_captures(lua_State *L) {
+    static const luaL_Reg methods[] = {{"next", captures_next}, {NULL, NULL}};
+    luaL_newmetatable(L, CAPTURES);
+    lua_pushcfunction(L, captures_close);
+    lua_setfield(L, -2, "__gc");
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, captures_open);
+    lua_setfield(L, -2, "captures");
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * What Lua sees of captures and of what belongs to them: the module `conform.core`. Whatever fails raises a
+ * Lua error that names the file. */
+#ifndef CONFORMANCE_TRACE_H
+#define CONFORMANCE_TRACE_H
+
+#include <lua.h>
+
+/* Opener of the module. Its functions:
+ *
+ *   captures({FILE, ...}, KEYLOG)  packets of all files in the order of time: an object with next(), which
+ * gives a table for each packet, then nil. KEYLOG may be nil. events(FILE)                   the events of a
+ * router's log: a list of tables, `time` in nanoseconds settings(FILE)                 the key management of
+ * an authority configuration spawn(PROGRAM, ARGUMENT...)    runs a program and waits: its exit status
+ *   program(NAME)                  the path of a program beside this one
+ *   folder(PATH)                   makes a folder, with those above it
+ *   files(PATTERN)                 the files that a pattern of the shell names, in order */
+int conform_open_core(lua_State *L);
+
+#endif

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The conformance suite as a user meets it: what it judges, what it refuses, and how it says so.
+conform=${SVRCONFORM:-build/bin/svrconform}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+n=0
+report() {
+    n=$((n + 1))
+    [ "$1" -eq 0 ] && echo "ok $n - $2" || { echo "not ok $n - $2"; sed 's/^/# /' "$dir/out" | tail -20; }
+}
+# expect STATUS TEXT SENTENCE COMMAND...: exit status, and what it prints on either stream.
+expect() {
+    local status=$1 text=$2 sentence=$3
+    shift 3
+    "$@" >"$dir/out" 2>&1
+    local is=$?
+    [ $is -eq "$status" ] && grep -q -- "$text" "$dir/out"
+    report $? "$sentence"
+}
+
+expect 0 '^ok .* KEY-GRACE-30 \[key-life\]' "all scenarios pass" "$conform" run --out "$dir/run" --seed 11
+[ "$(grep -c '^not ok' "$dir/out")" -eq 0 ] && ! grep 'KEY.*key-life.*SKIP' "$dir/out"
+report $? "and the life of keys leaves nothing about keys undecided"
+here=$dir/run/key-life
+expect 0 '^KEY-GRACE-30 *wire *check' "list says what is decided" "$conform" list
+expect 0 '"id": "KEY-GRACE-30"' "also as JSON" "$conform" list --json
+with=(--keylog "$here/keys.log" --events "$here/events.jsonl" --config "$here/authority.conf")
+expect 0 '^ok 1 - KEY-RETRANSMIT' "captures are judged" "$conform" check "$here/one.pcapng" "$here/two.pcapng" "${with[@]}" --only 'KEY-RET*'
+expect 1 'actual: again after 30.000 s, not 31.000 s' "other intervals than configured are a failure" \
+    "$conform" check "$here/one.pcapng" "$here/two.pcapng" --keylog "$here/keys.log" --events "$here/events.jsonl" \
+    --config <(sed 's/peer-key-timeout /peer-key-retransmit-interval 31\n            peer-key-timeout /' "$here/authority.conf") --only KEY-RETRANSMIT
+expect 0 'SKIP the trace shows nothing' "without keys nothing is decided" "$conform" check "$here/one.pcapng" --only 'KEY-META*'
+head -c 100000 "$here/one.pcapng" >"$dir/cut.pcapng"
+expect 2 'cut.pcapng: packet .*truncated' "a capture that was cut is refused with its place" "$conform" check "$dir/cut.pcapng" "${with[@]}"
+expect 2 'authority.conf:1: this is no line of a key log' "so is a file that is no key log" \
+    "$conform" check "$here/one.pcapng" --keylog "$here/authority.conf"
+expect 2 'no such\|No such' "so is one that is not there" "$conform" check "$dir/none.pcapng"
+expect 2 'has no option --seed' "an option of another command is refused" "$conform" check --seed 1
+expect 2 'no check matches --only X' "so is a pattern that matches nothing" "$conform" run --only 'X*'
+expect 2 'unknown command' "so is an unknown command" "$conform" frobnicate
+expect 0 'Usage: svrconform' "--help helps" "$conform" --help
+echo "1..$n"
