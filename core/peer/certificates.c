@@ -92,12 +92,22 @@ static void keep(svr_peer *peer, svr_peer_cert *cert) {
     peer->cert_received = true;
 }
 
+/* What was refused last was the peer's own, but expired or revoked: the reason why peering is removed. */
+static bool holds_expired(const svr_peer *peer) {
+    return peer->refused &&
+           svr_cert_verdict_is_soft(svr_peer_cert_verdict(peer->refused, svr_runtime_wall(peer->all->rt)));
+}
+
 /* A message in clear must not end what is established: a refused chain counts only while no other was
  * accepted. */
 static void refuse(svr_peer *peer, svr_peer_cert *cert, svr_cert_verdict verdict) {
-    replace(&peer->refused, cert);
+    bool soft = svr_cert_verdict_is_soft(verdict);
+    if (soft || !holds_expired(peer))
+        replace(&peer->refused, cert);
+    else
+        svr_peer_cert_del(cert); /* whoever sent it, the peer is still the one whose certificate is invalid */
     if (peer->cert) return;
-    if (!svr_cert_verdict_is_soft(verdict))
+    if (!soft)
         svr_alarm_raise(peer->all->rt, SVR_ALARM_PEER_AUTHENTICATION, peer->config->name, SVR_MAJOR,
                         "Unable to authenticate peer %s: certificate: %s", peer->config->name,
                         svr_cert_verdict_name(verdict));

@@ -381,6 +381,38 @@ static void test_certificate_of_a_stranger_is_refused_and_alarmed(void **state) 
     end(&w);
 }
 
+/* CRT-FAIL-HARD: a removed peer is not brought back by somebody else's certificate, nor is the reason
+ * forgotten */
+static void test_certificate_of_a_stranger_restores_nothing(void **state) {
+    (void)state;
+    world w;
+    svr_error err;
+    uint8_t msg[SVR_KEX_TOTAL_MAX] = {SVR_KEX_CERT};
+    begin(&w, "fail-hard", 100, YEAR);
+    bench_run(&w.b, at(200));
+    assert_removed(&w, 1);
+    svr_identity *stranger = svr_identity_new_self_signed(w.b.crypt, "alias-a", wall(T0), &err);
+    svr_piece chain = svr_identity_chain(stranger);
+    memcpy(msg + 1 + SVR_HASH_LEN, chain.p, chain.len);
+    size_t sent = w.b.sent[1];
+    for (int i = 0; i < 3; i++) {
+        w.b.s[1].rt.now = w.b.now;
+        assert_int_equal(svr_peer_receive_clear(bench_peer(&w.b, 1), bench_path(&w.b, 1),
+                                                (svr_piece){msg, 1 + SVR_HASH_LEN + chain.len}),
+                         SVR_DROP_CERT_REFUSED);
+        bench_run(&w.b, w.b.now + 60 * SVR_SEC);
+        assert_removed(&w, 1);
+        assert_alarm(&w, 1, SVR_ALARM_PEER_CERTIFICATE, SVR_CRITICAL, "expired");
+    }
+    assert_int_equal(w.b.sent[1], sent);
+    svr_identity_del(stranger);
+    set_leaf(&w, 0, "alias-a", YEAR);
+    reload(&w, 0);
+    bench_run(&w.b, w.b.now + 5 * SVR_SEC);
+    assert_true(in_service(&w));
+    end(&w);
+}
+
 /* CRT-PUBKEY: a request that does not verify is dropped, alarmed, and changes nothing */
 static void test_certificate_bad_signature_is_alarmed_and_changes_nothing(void **state) {
     (void)state;
@@ -487,6 +519,7 @@ int main(void) {
         TEST(test_certificate_renewed_in_time_passes_unnoticed),
         TEST(test_certificate_follows_a_clock_that_is_set),
         TEST(test_certificate_of_a_stranger_is_refused_and_alarmed),
+        TEST(test_certificate_of_a_stranger_restores_nothing),
         TEST(test_certificate_bad_signature_is_alarmed_and_changes_nothing),
         TEST(test_certificate_missing_is_alarmed_until_there_is_one),
         TEST(test_certificate_peer_without_the_feature_is_told_once),
