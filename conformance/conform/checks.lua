@@ -374,6 +374,24 @@ check "KEY-ONE-PER-PEER" {
 
 check "KEY-GRACE-30" {
     expects = "30 s pass between the computation of a peer key and its use for sending, and not more",
+    -- Whoever asked for the key knows at once that both have it; the other side only when it is confirmed.
+    event = function(c, e)
+        local id = e.router .. " " .. (e.peer or "")
+        local asked, made = c.state.asked or {}, c.state.made or {}
+        c.state.asked, c.state.made = asked, made
+        if e.kind == "key-request" then
+            asked[id] = true
+        elseif e.kind == "peer-key" and e.to == "computed" then
+            made[id .. e.value], asked[id] = { event = e, asked = asked[id] }, nil
+        elseif e.kind == "peer-key" and e.to == "sending" and e.reason == "grace over" and made[id .. e.value] then
+            local m = made[id .. e.value]
+            local took = e.time - m.event.time
+            c:saw()
+            if took < GRACE or (m.asked and took > GRACE + S // 2) then
+                c:fail(("used %s after it was computed"):format(seconds(took)), m.event, e)
+            end
+        end
+    end,
     packet = function(c, p)
         local x = follow_exchanges(c, p)
         follow_keys(c, p, function(c, p, previous, way)
@@ -388,6 +406,9 @@ check "KEY-GRACE-30" {
         end)
     end,
     broken = {
+        { "a router says that it waited for 31 s", change(function(e)
+            return e.kind == "peer-key" and e.to == "sending" and e.reason == "grace over" and e.router == "a"
+        end, 1, function(e) e.time = e.time + S end) },
         { "one side changes over after 29 s", function(items)
             local keys, moved = {}, false
             for i, item in ipairs(items) do
