@@ -235,8 +235,10 @@ size_t svr_node_output(svr_node *node, svr_batch *out, svr_time now) {
     return out->n;
 }
 
+/* What another node has told may be overdue by the time this one serves: it is due now, not in the past. */
 svr_time svr_node_deadline(const svr_node *node) {
-    return svr_timer_next(&node->rt.timers);
+    svr_time next = svr_timer_next(&node->rt.timers);
+    return next > node->rt.now ? next : node->rt.now;
 }
 
 void svr_node_expire(svr_node *node, svr_time now) {

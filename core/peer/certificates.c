@@ -360,7 +360,7 @@ static void rejudge(svr_peer *peer, svr_wall wall) {
  * the certificate's key is ours. */
 static void announce(svr_peer *peer) {
     peer->cert_acked = false;
-    if (peer->removed) return;
+    if (peer->removed || (peer->all->standby && !peer->sibling)) return;
     peer->proof_due = true;
     if (peer->request.pending) {
         svr_kex_request_drop(&peer->request);
@@ -368,6 +368,11 @@ static void announce(svr_peer *peer) {
     } else if (peer->ring.current) {
         svr_timer_set(&peer->rekey, &peer->all->rt->timers, peer->all->rt->now);
     }
+}
+
+static void take_over(svr_peer *peer, bool renewed, svr_wall wall) {
+    rejudge(peer, wall);
+    if (renewed) announce(peer);
 }
 
 void svr_peers_reload(svr_peers *peers, svr_identity *identity, svr_trust *trust) {
@@ -382,11 +387,11 @@ void svr_peers_reload(svr_peers *peers, svr_identity *identity, svr_trust *trust
             svr_drop_count(peers->rt, SVR_DROP_CRYPTO_FAILED);
     }
     judge_own(peers);
-    for (size_t i = 0; i < peers->n_peers; i++) {
-        rejudge(&peers->peers[i], wall);
-        if (identity) announce(&peers->peers[i]);
-    }
+    for (size_t i = 0; i < peers->n_peers; i++)
+        take_over(&peers->peers[i], identity != NULL, wall);
+    if (peers->sibling) take_over(svr_sibling_peer(peers), identity != NULL, wall);
     svr_peers_review_certificates(peers);
     for (size_t i = 0; i < peers->n_peers; i++)
         svr_peer_progress(&peers->peers[i]);
+    if (peers->sibling) svr_peer_progress(svr_sibling_peer(peers));
 }

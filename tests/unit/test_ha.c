@@ -7,6 +7,7 @@
  *
  * Both nodes of the hub have the same addresses and their own certificates; what is sent to them reaches
  * both. Each hop takes 1 ms. */
+#include "svr/authority.h"
 #include "svr/node.h"
 #include "svr/wire.h"
 #include "unit.h"
@@ -22,7 +23,8 @@ enum { WAN, LAN, FABRIC };
 
 static const char authority[] =
     "authority\n enhanced-security-key-management true\n"
-    " security-key-management\n  key-exchange-algorithm\n   ecdh\n    curve X25519\n   exit\n  exit\n exit\n"
+    " security-key-management\n  peer-key-rekey-interval 1\n  key-exchange-algorithm\n   ecdh\n    curve "
+    "X25519\n   exit\n  exit\n exit\n"
     " tenant corp\n exit\n"
     " service hub-lan\n  address 10.0.0.0/24\n  access-policy corp\n  exit\n exit\n"
     " service spoke-lan\n  address 10.1.0.0/24\n  access-policy corp\n  exit\n exit\n"
@@ -63,6 +65,7 @@ typedef struct world {
     svr_env *env;
     svr_node *node[NODES];
     svr_time now;
+    svr_credentials credentials[NODES];
     bool cut; /* the inter-node link */
     flight wire[WIRE_MAX];
     size_t n;
@@ -82,6 +85,7 @@ static void start(world *w, int i) {
                                     .config = w->config,
                                     .router = routers[i],
                                     .node = names[i],
+                                    .credentials = w->credentials[i],
                                     .wall = WALL + (svr_wall)w->now};
     if (svr_node_new(&params, w->now, &w->node[i], &err)) fail_msg("%s", err.message);
 }
@@ -91,7 +95,7 @@ static void stop(world *w, int i) {
     w->node[i] = NULL;
 }
 
-static void begin(world *w) {
+static void prepare(world *w) {
     char text[8192], nodes[2][2048];
     svr_config_error err;
     for (int i = 0; i < 2; i++)
@@ -104,6 +108,10 @@ static void begin(world *w) {
     assert_non_null(w->env);
     if (svr_config_parse(&w->alloc, text, strlen(text), &w->config, &err))
         fail_msg("%u:%u: %s", err.line, err.column, err.message);
+}
+
+static void begin(world *w) {
+    prepare(w);
     for (int i = 0; i < NODES; i++)
         start(w, i);
 }
@@ -299,7 +307,7 @@ static void test_ha_failover_needs_no_rekey_and_loses_no_session(void **state) {
     assert_int_equal(count_events(&w, seen, SPOKE, SVR_EVENT_PEER_KEY, NULL), 0);
     assert_int_equal(count_events(&w, seen, SPOKE, SVR_EVENT_PATH_SERVICE, "out-of-service"), 0);
     assert_int_equal(count_events(&w, seen, SPOKE, SVR_EVENT_SESSION, "created"), 0);
-    run(&w, 25 * SVR_HOUR); /* and the next rotation comes at its time */
+    run(&w, 70 * 60 * SVR_SEC); /* and the next rotation comes at its time */
     assert_int_equal(last_value(&w, SPOKE, SVR_EVENT_PEER_KEY, "sending"), index + 1);
     assert_true(svr_node_serves(w.node[HUB_2]));
     end(&w);
@@ -369,6 +377,62 @@ static void test_ha_lone_node_serves_after_its_patience(void **state) {
     end(&w);
 }
 
+static svr_ca_issued issue(world *w, const svr_ca *ca, int i) {
+    svr_error err;
+    svr_ca_issued out;
+    const svr_ca_order order = {.name = i == SPOKE ? "alias-spoke" : "alias-hub",
+                                .place = SVR_NAME_IN_CN,
+                                .not_before = WALL - (svr_wall)SVR_HOUR,
+                                .not_after = WALL + 1000 * (svr_wall)SVR_HOUR};
+    if (svr_ca_issue(ca, &order, &out, &err)) fail_msg("%s", err.message);
+    w->credentials[i] = (svr_credentials){
+        .certificate = out.certificate, .private_key = out.private_key, .trusted_ca = svr_ca_root_pem(ca)};
+    return out;
+}
+
+/* CRT-LATE: each node has a certificate of its own; one that is renewed is proved to the peers and to the
+ * other node, and the pair goes on after the next rekey of the link, and after a failover. */
+static void test_ha_renewed_certificate_keeps_the_pair_together(void **state) {
+    (void)state;
+    world w;
+    svr_error err;
+    svr_ca_issued issued[NODES + 2];
+    prepare(&w);
+    const svr_ca_params params = {.common_name = "lab",
+                                  .key = SVR_KEY_P256,
+                                  .not_before = WALL - (svr_wall)SVR_HOUR,
+                                  .not_after = WALL + 1000 * (svr_wall)SVR_HOUR};
+    svr_ca *ca = svr_ca_new_root(svr_env_crypt(w.env), &params, &err);
+    assert_non_null(ca);
+    for (int i = 0; i < NODES; i++)
+        issued[i] = issue(&w, ca, i);
+    for (int i = 0; i < NODES; i++)
+        start(&w, i);
+    run(&w, 10 * SVR_SEC);
+    for (int i = HUB_1; i <= HUB_2; i++) { /* the leader, then the one that stands by */
+        issued[NODES + i] = issue(&w, ca, i);
+        assert_int_equal(svr_node_reload_credentials(w.node[i], &w.credentials[i], w.now, &err), 0);
+        run(&w, 120 * SVR_SEC);
+    }
+    size_t seen = w.n_events;
+    run(&w, 130 * 60 * SVR_SEC); /* an exchange, and an hour in vain if a signature does not hold */
+    assert_int_equal(count_events(&w, seen, HUB_2, SVR_EVENT_KEY_MANAGER, NULL), 0);
+    assert_int_equal(count_events(&w, seen, HUB_1, SVR_EVENT_KEY_TIMEOUT, NULL), 0);
+    assert_int_equal(count_events(&w, seen, SPOKE, SVR_EVENT_KEY_TIMEOUT, NULL), 0);
+    stop(&w, HUB_1);
+    run(&w, 400 * SVR_MS);
+    assert_true(svr_node_serves(w.node[HUB_2]));
+    send_number(&w, SPOKE, 1);
+    run(&w, SVR_SEC);
+    assert_int_equal(w.delivered[HUB_2], 1);
+    run(&w, 70 * 60 * SVR_SEC); /* its own certificate holds in the next exchange */
+    assert_int_equal(count_events(&w, seen, SPOKE, SVR_EVENT_KEY_TIMEOUT, NULL), 0);
+    for (size_t i = 0; i < NODES + 2; i++)
+        svr_ca_issued_free(ca, &issued[i]);
+    svr_ca_del(ca);
+    end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ha_first_node_leads_and_the_other_is_silent),
@@ -377,6 +441,7 @@ int main(void) {
         cmocka_unit_test(test_ha_returning_node_stands_by_and_can_serve_next),
         cmocka_unit_test(test_ha_split_ends_with_the_first_node),
         cmocka_unit_test(test_ha_lone_node_serves_after_its_patience),
+        cmocka_unit_test(test_ha_renewed_certificate_keeps_the_pair_together),
     };
     return cmocka_run_group_tests_name("ha", tests, NULL, NULL);
 }

@@ -78,7 +78,8 @@ void svr_node_input(svr_node *node, svr_ifid in, svr_batch *packets, svr_time no
 /* Moves up to SVR_BATCH_MAX packets into the empty batch `out`, which the host then owns; each says on
  * which interface and to which next hop it goes. Returns their number; 0: nothing waits. */
 size_t svr_node_output(svr_node *node, svr_batch *out, svr_time now);
-/* When svr_node_expire wants to be called next; SVR_TIME_NEVER if idle. */
+/* When svr_node_expire wants to be called next, never before the instant of the last call; SVR_TIME_NEVER if
+ * idle. */
 svr_time svr_node_deadline(const svr_node *node);
 void svr_node_expire(svr_node *node, svr_time now);
 /* False when there is no event. If the host pulls too slowly the oldest are lost and counted. */
