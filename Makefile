@@ -108,11 +108,11 @@ embed = { echo '\#include "modules.h"'; echo 'const lua_module lua_modules[] = {
 	  echo '{0, 0}};'; } > $@
 
 LUA_MODULES := $(wildcard lua/svr/*.lua)
-$(B)/lua/modules.c: $(LUA_MODULES)
+$(B)/lua/embedded.c: $(LUA_MODULES)
 	$(call step,GEN,$@)
 	$(Q)$(call embed,svr)
 
-$(B)/lua/modules.o: $(B)/lua/modules.c $(B)/flags
+$(B)/lua/embedded.o: $(B)/lua/embedded.c $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
 
@@ -121,7 +121,7 @@ $(B)/pcap-tools/%.o: pcap-tools/%.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) -Ipcap-tools $(CFLAGS) -c $< -o $@
 
 PCAPNG_OBJ   := $(B)/pcap-tools/pcapng/pcapng.o
-SVRSIM_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard sim/svrsim/*.c lua/*.c)) $(B)/lua/modules.o \
+SVRSIM_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard sim/svrsim/*.c lua/*.c)) $(B)/lua/embedded.o \
                 $(B)/router/common/json.o
 SIM_TEST_BIN := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/test_*.c))
 
@@ -140,7 +140,7 @@ $(B)/tests/bench/bare_ns3: tests/bench/bare_ns3.cc $(B)/flags
 
 # ---- the conformance suite -------------------------------------------------------------------
 CONFORM_MODULES := $(wildcard conformance/conform/*.lua)
-$(B)/conformance/modules.c: $(CONFORM_MODULES)
+$(B)/conformance/embedded.c: $(CONFORM_MODULES)
 	$(call step,GEN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call embed,conform)
@@ -149,11 +149,12 @@ $(B)/conformance/%.o: conformance/%.c $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) -Iconformance $(CFLAGS) -c $< -o $@
 
-$(B)/conformance/modules.o: $(B)/conformance/modules.c $(B)/flags
+$(B)/conformance/embedded.o: $(B)/conformance/embedded.c $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
 
-CONFORM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard conformance/*.c)) $(B)/conformance/modules.o
+CONFORM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard conformance/*.c)) $(B)/conformance/embedded.o \
+               $(B)/lua/modules.o
 $(B)/bin/svrconform: $(CONFORM_OBJ) $(LIBSVR)
 	$(call step,LD,$@)
 	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) -lpcap -llua5.4 -ljansson -lm

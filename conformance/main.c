@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -37,23 +36,11 @@ int conform_fail(lua_State *L, const char *format, ...) {
     return lua_error(L);
 }
 
-static int search(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
-    for (const lua_module *m = lua_modules; m->name; m++) {
-        if (strcmp(m->name, name) != 0) continue;
-        const char *chunk = lua_pushfstring(L, "=[%s]", name);
-        if (luaL_loadbufferx(L, m->text, strlen(m->text), chunk, "t") != LUA_OK) return lua_error(L);
-        return 1;
-    }
-    lua_pushfstring(L, "no module '%s' in svrconform", name);
-    return 1;
-}
-
 /* Our own modules and nothing else. */
 static void set_search(lua_State *L) {
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchers");
-    lua_pushcfunction(L, search);
+    lua_pushcfunction(L, lua_modules_search);
     lua_rawseti(L, -2, 2);
     for (lua_Integer i = luaL_len(L, -1); i > 2; i--) {
         lua_pushnil(L);

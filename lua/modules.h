@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The Lua modules of lua/svr, built into the program. */
+ * The Lua modules that are built into the program. */
 #ifndef LUA_MODULES_H
 #define LUA_MODULES_H
 
@@ -9,5 +9,9 @@ typedef struct lua_module {
 } lua_module;
 
 extern const lua_module lua_modules[];
+
+struct lua_State;
+/* A searcher for package.searchers: finds them by name. */
+int lua_modules_search(struct lua_State *L);
 
 #endif

@@ -10,28 +10,12 @@
  */
 #include "peer/peer_internal.h"
 
-#include "base/bytes.h"
+#include "base/instant.h"
 
 #define PATHS_TOLD_MAX 8
 
 enum { HAS_LIFE = 1, KEY_RECEIVED = 2, KEY_ACKED = 4, TIMED_OUT = 8, SALT_RECEIVED = 16, SALT_ACKED = 32 };
 
-/* ---- instants ------------------------------------------------------------------------------- */
-
-static void write_left(svr_writer *w, svr_time t, svr_time now) {
-    svr_write64(w, t == SVR_TIME_NEVER ? t : t > now ? t - now : 0);
-}
-static svr_time read_left(svr_reader *r, svr_time now) {
-    uint64_t left = svr_read64(r);
-    return left >= SVR_TIME_NEVER - now ? SVR_TIME_NEVER : now + left;
-}
-static void write_age(svr_writer *w, svr_time t, svr_time now) {
-    svr_write64(w, t == SVR_TIME_NEVER ? t : now - t);
-}
-static svr_time read_age(svr_reader *r, svr_time now) {
-    uint64_t age = svr_read64(r);
-    return age == SVR_TIME_NEVER ? age : age < now ? now - age : 0;
-}
 static svr_time due(const svr_timer *t) {
     return svr_timer_is_set(t) ? t->when : SVR_TIME_NEVER;
 }
@@ -61,8 +45,8 @@ void svr_peers_export_node(svr_peers *peers, svr_writer *w) {
     write_metadata_key(w, &peers->metadata_key);
     for (size_t i = 0; i < SVR_METADATA_HOLD_MAX; i++)
         write_metadata_key(w, &peers->former[i]);
-    write_age(w, peers->metadata_made, now);
-    write_left(w, due(&peers->renew), now);
+    svr_write_age(w, peers->metadata_made, now);
+    svr_write_left(w, due(&peers->renew), now);
 }
 
 bool svr_peers_import_node(svr_peers *peers, svr_reader *r) {
@@ -72,8 +56,8 @@ bool svr_peers_import_node(svr_peers *peers, svr_reader *r) {
     read_metadata_key(r, &peers->metadata_key);
     for (size_t i = 0; i < SVR_METADATA_HOLD_MAX; i++)
         read_metadata_key(r, &peers->former[i]);
-    peers->metadata_made = read_age(r, now);
-    peers->renew_at = read_left(r, now);
+    peers->metadata_made = svr_read_age(r, now);
+    peers->renew_at = svr_read_left(r, now);
     if (r->ok && peers->metadata_key.index != before) {
         svr_event *ev = svr_runtime_event(peers->rt, SVR_EVENT_METADATA_KEY);
         ev->to = "replicated";
@@ -92,7 +76,7 @@ static void write_key(svr_writer *w, const svr_peer_key *key, svr_time now) {
     svr_write_bytes(w, key->id.fingerprint, SVR_FINGERPRINT_LEN);
     svr_write_bytes(w, key->secret, SVR_PEER_KEY_LEN);
     svr_write_bytes(w, key->peer_life, SVR_LIFE_LEN);
-    write_age(w, key->computed, now);
+    svr_write_age(w, key->computed, now);
     svr_write64(w, key->sent);
     svr_write64(w, key->seen.newest);
 }
@@ -112,7 +96,7 @@ static bool read_key(svr_reader *r, const svr_peer *peer, svr_peer_key **slot) {
     svr_wipe(secret, sizeof secret);
     if (!*slot) return false;
     svr_read_copy(r, (*slot)->peer_life, SVR_LIFE_LEN);
-    (*slot)->computed = read_age(r, rt->now);
+    (*slot)->computed = svr_read_age(r, rt->now);
     (*slot)->sent = svr_read64(r);
     svr_replay_restore(&(*slot)->seen, svr_read64(r));
     return r->ok;
@@ -123,10 +107,10 @@ static void write_ring(svr_writer *w, const svr_keyring *ring) {
     write_key(w, ring->old, now);
     write_key(w, ring->current, now);
     write_key(w, ring->next, now);
-    write_left(w, ring->changeover, now);
-    write_age(w, ring->heard, now);
-    write_age(w, ring->heard_next, now);
-    write_age(w, ring->changed, now);
+    svr_write_left(w, ring->changeover, now);
+    svr_write_age(w, ring->heard, now);
+    svr_write_age(w, ring->heard_next, now);
+    svr_write_age(w, ring->changed, now);
     svr_write64(w, ring->rotations);
 }
 
@@ -136,10 +120,10 @@ static bool read_ring(svr_reader *r, svr_peer *peer) {
     if (!read_key(r, peer, &ring->old) || !read_key(r, peer, &ring->current) ||
         !read_key(r, peer, &ring->next))
         return false;
-    ring->changeover = read_left(r, now);
-    ring->heard = read_age(r, now);
-    ring->heard_next = read_age(r, now);
-    ring->changed = read_age(r, now);
+    ring->changeover = svr_read_left(r, now);
+    ring->heard = svr_read_age(r, now);
+    ring->heard_next = svr_read_age(r, now);
+    ring->changed = svr_read_age(r, now);
     ring->rotations = svr_read64(r);
     return r->ok;
 }
@@ -153,7 +137,7 @@ static void write_metadata(svr_writer *w, const svr_peer *peer) {
     uint8_t n = 0;
     write_metadata_key(w, &s->made_from[0]);
     write_metadata_key(w, &s->made_from[1]);
-    write_left(w, s->changeover, now);
+    svr_write_left(w, s->changeover, now);
     svr_write64(w, s->sent);
     while (n < SVR_METADATA_HOLD_MAX && in->held[n])
         n++;
@@ -161,7 +145,7 @@ static void write_metadata(svr_writer *w, const svr_peer *peer) {
     svr_write8(w, n);
     for (size_t i = 0; i < n; i++) {
         svr_write32(w, in->held[i]->index);
-        write_left(w, in->held[i]->until, now);
+        svr_write_left(w, in->held[i]->until, now);
         svr_write64(w, in->held[i]->seen.newest);
     }
 }
@@ -170,7 +154,7 @@ static bool read_sender(svr_reader *r, svr_peer *peer) {
     svr_metadata_key current, next;
     read_metadata_key(r, &current);
     read_metadata_key(r, &next);
-    svr_time changeover = read_left(r, peer->all->rt->now);
+    svr_time changeover = svr_read_left(r, peer->all->rt->now);
     uint64_t sent = svr_read64(r);
     bool ok = r->ok && svr_metadata_sender_restore(&peer->to_peer, &current, &next, changeover, sent,
                                                    svr_peer_remote_name(peer), svr_peer_self_name(peer),
@@ -196,7 +180,7 @@ static bool read_receiver(svr_reader *r, svr_peer *peer) {
     size_t n = svr_read8(r);
     for (size_t i = 0; r->ok && i < n && i < SVR_METADATA_HOLD_MAX; i++) {
         uint32_t index = svr_read32(r);
-        svr_time until = read_left(r, all->rt->now);
+        svr_time until = svr_read_left(r, all->rt->now);
         uint64_t newest = svr_read64(r);
         const svr_metadata_key *key = index ? own_key(all, index) : NULL;
         if (!key || !svr_metadata_receiver_add(in, key, svr_peer_self_name(peer), svr_peer_remote_name(peer),
@@ -258,7 +242,7 @@ bool svr_peers_export_peer(svr_peers *peers, size_t i, svr_writer *w) {
     svr_write64(w, peer->last_number);
     svr_write64(w, peer->peer_last_number);
     write_ring(w, &peer->ring);
-    write_left(w, due(&peer->rekey), now);
+    svr_write_left(w, due(&peer->rekey), now);
     write_metadata(w, peer);
     write_paths(w, peer);
     return true;
@@ -286,7 +270,7 @@ bool svr_peers_import_peer(svr_peers *peers, svr_reader *r) {
     peer->last_number = svr_read64(r);
     peer->peer_last_number = svr_read64(r);
     if (!read_ring(r, peer)) return false;
-    peer->rekey_at = read_left(r, peers->rt->now);
+    peer->rekey_at = svr_read_left(r, peers->rt->now);
     if (!read_sender(r, peer) || !read_receiver(r, peer)) return false;
     read_paths(r, peer);
     return r->ok;

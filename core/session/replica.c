@@ -8,6 +8,8 @@
  * name: both nodes have the same ones. */
 #include "session/replica.h"
 
+#include "base/instant.h"
+
 #define COUNTER_JUMP (UINT64_C(1) << 32) /* more than is sent before the other node is told */
 #define NO_TENANT UINT16_MAX
 
@@ -22,10 +24,6 @@ enum {
 };
 
 /* ---- writing -------------------------------------------------------------------------------- */
-
-static void write_left(svr_writer *w, svr_time t, svr_time now) {
-    svr_write64(w, t == SVR_TIME_NEVER ? t : t > now ? t - now : 0);
-}
 
 static void write_flow(svr_writer *w, const svr_flow *f) {
     svr_write_bytes(w, &f->src, sizeof f->src);
@@ -63,12 +61,12 @@ static void write_keys(svr_writer *w, const svr_payload_ring *k, svr_time now) {
     svr_write8(w, k->newest.phase);
     svr_write8(w, k->newest.hmac);
     svr_write_bytes(w, k->newest.key, sizeof k->newest.key);
-    svr_write64(w, now - k->made);
+    svr_write_age(w, k->made, now);
     write_key(w, k->current);
     write_key(w, k->next);
     write_key(w, k->old);
-    write_left(w, k->changeover, now);
-    write_left(w, k->erase, now);
+    svr_write_left(w, k->changeover, now);
+    svr_write_left(w, k->erase, now);
 }
 
 static void write_session(const svr_session *s, const svr_replica_place *place, svr_writer *w) {
@@ -99,11 +97,6 @@ svr_replica_kind svr_sessions_export(svr_sessions *all, const svr_replica_place 
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
-
-static svr_time read_left(svr_reader *r, svr_time now) {
-    uint64_t left = svr_read64(r);
-    return left >= SVR_TIME_NEVER - now ? SVR_TIME_NEVER : now + left;
-}
 
 static void read_flow(svr_reader *r, svr_flow *f) {
     svr_read_copy(r, &f->src, sizeof f->src);
@@ -148,13 +141,13 @@ static bool read_key(svr_reader *r, svr_session *s, svr_payload_key **slot) {
     return *slot != NULL;
 }
 
-static bool read_keys(svr_reader *r, svr_session *s, svr_duration age) {
+static bool read_keys(svr_reader *r, svr_session *s, svr_time made) {
     svr_payload_ring *k = &s->keys;
     svr_time now = s->all->rt->now;
-    k->made = age < now ? now - age : 0;
+    k->made = made;
     if (!read_key(r, s, &k->current) || !read_key(r, s, &k->next) || !read_key(r, s, &k->old)) return false;
-    k->changeover = read_left(r, now);
-    k->erase = read_left(r, now);
+    k->changeover = svr_read_left(r, now);
+    k->erase = svr_read_left(r, now);
     return r->ok;
 }
 
@@ -185,14 +178,14 @@ static bool import_session(svr_sessions *all, const svr_replica_place *place, sv
     newest.phase = svr_read8(r);
     newest.hmac = svr_read8(r);
     svr_read_copy(r, newest.key, sizeof newest.key);
-    svr_duration age = svr_read64(r);
+    svr_time made = svr_read_age(r, all->rt->now);
     svr_session *former = r->ok ? svr_sessions_find_uuid(all, uuid) : NULL;
     if (former) svr_session_unlink(former);
     bool ok = r->ok && svr_session_create(all, &p, &s) == SVR_DROP_NONE;
     svr_wipe(&newest, sizeof newest);
     if (!ok) return false;
     set_flags(s, flags);
-    if (read_keys(r, s, age)) return true;
+    if (read_keys(r, s, made)) return true;
     svr_session_unlink(s);
     return false;
 }

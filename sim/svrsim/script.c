@@ -21,19 +21,6 @@ static int open_core(lua_State *L) {
     return 1;
 }
 
-/* package.searchers: a module of ours, if there is one of that name. */
-static int search(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
-    for (const lua_module *m = lua_modules; m->name; m++) {
-        if (strcmp(m->name, name) != 0) continue;
-        const char *chunk = lua_pushfstring(L, "=[%s]", name);
-        if (luaL_loadbufferx(L, m->text, strlen(m->text), chunk, "t") != LUA_OK) return lua_error(L);
-        return 1;
-    }
-    lua_pushfstring(L, "no module '%s' in svrsim", name);
-    return 1;
-}
-
 /* Ours come behind package.preload and before files; files are looked for next to the scenario. */
 static void set_search(lua_State *L, const char *file) {
     const char *slash = strrchr(file, '/');
@@ -44,7 +31,7 @@ static void set_search(lua_State *L, const char *file) {
         lua_rawgeti(L, -1, i);
         lua_rawseti(L, -2, i + 1);
     }
-    lua_pushcfunction(L, search);
+    lua_pushcfunction(L, lua_modules_search);
     lua_rawseti(L, -2, 2);
     lua_pop(L, 1);
     lua_pushlstring(L, file, slash ? (size_t)(slash - file) + 1 : 0);

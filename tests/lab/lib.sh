@@ -354,6 +354,17 @@ two_networks() {
     } >"$LAB_DIR/authority.conf"
 }
 
+# slow_bfd INTERVAL MULTIPLIER: BFD of all routers in $LAB_DIR/authority.conf, in milliseconds. Its default patience of 3 s
+# is less than a busy machine's own delays where the clock runs fast.
+slow_bfd() {
+    sed -i "/peering-common-name/a\\
+            bfd\\
+                desired-tx-interval       $1\\
+                required-min-rx-interval  $1\\
+                multiplier                $2\\
+            exit" "$LAB_DIR/authority.conf"
+}
+
 # ---- captures -------------------------------------------------------------------------------------
 
 # start_capture SPACE DEVICE FILE [FILTER...]: waits until it listens.

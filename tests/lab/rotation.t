@@ -13,13 +13,7 @@ RATE=240
 two_networks 192.0.2.1 192.0.2.2 24
 sed -i '/peer-key-retransmit/{p;s/peer-key-retransmit-interval .*/peer-key-rekey-interval 1/p;s/peer-key/payload-key/}' \
     "$LAB_DIR/authority.conf"
-# BFD's default patience of 3 s would be 12 ms here, less than a busy machine's own delays.
-sed -i '/peering-common-name/a\
-            bfd\
-                desired-tx-interval       10000\
-                required-min-rx-interval  10000\
-                multiplier                5\
-            exit' "$LAB_DIR/authority.conf"
+slow_bfd 10000 5
 
 # happened KIND TO N: at least N times at router a.
 happened() { [ "$(grep -c "\"kind\":\"$1\".*\"to\":\"$2\"" "$LAB_DIR/a.events")" -ge "$3" ]; }

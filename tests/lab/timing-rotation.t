@@ -14,12 +14,7 @@ need ping openssl jq
 RATE=20
 
 two_networks 192.0.2.1 192.0.2.2 24
-sed -i '/peering-common-name/a\
-            bfd\
-                desired-tx-interval       2000\
-                required-min-rx-interval  2000\
-                multiplier                10\
-            exit' "$LAB_DIR/authority.conf"
+slow_bfd 2000 10
 cd "$LAB_DIR" || exit 1
 certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=alias-a" -keyout a.key -out a.pem 2>>openssl.log

@@ -15,12 +15,7 @@ RATE=240
 two_networks 192.0.2.1 192.0.2.2 24
 sed -i '/peer-key-retransmit/{s/interval .*/interval 30/;p;s/peer-key-retransmit.*/peer-key-timeout 900/p;s/peer-key-timeout.*/peer-key-rekey-interval 1/}' \
     "$LAB_DIR/authority.conf"
-sed -i '/peering-common-name/a\
-            bfd\
-                desired-tx-interval       10000\
-                required-min-rx-interval  10000\
-                multiplier                5\
-            exit' "$LAB_DIR/authority.conf"
+slow_bfd 10000 5
 cd "$LAB_DIR" || exit 1
 
 start_router a --clock-rate $RATE
