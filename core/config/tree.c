@@ -47,8 +47,9 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* A character that no text has, and that a terminal would obey. */
 static bool is_control(char c) {
-    return (unsigned char)c < 0x20 || c == 0x7f;
+    return ((unsigned char)c < 0x20 && !is_blank(c)) || c == 0x7f;
 }
 
 static svr_place place_of(const parser *ps, const char *p) {
@@ -79,8 +80,16 @@ static bool read_word(parser *ps) {
             ps->p++;
         w.len = (size_t)(ps->p - w.p);
     }
-    if (memchr(w.p, 0, w.len)) return svr_config_fail(ps->err, w.place, "a NUL character; expected: text");
     ps->words[ps->n++] = w;
+    return true;
+}
+
+/* Noise is refused wherever it stands, so that a file of something else does not pass for a long comment. */
+static bool check_text(parser *ps) {
+    for (const char *p = ps->line_start; p < ps->end && *p != '\n'; p++)
+        if (is_control(*p))
+            return svr_config_fail(ps->err, place_of(ps, p), "control character 0x%02x; expected: text",
+                                   (unsigned)*p);
     return true;
 }
 
@@ -89,6 +98,7 @@ static bool read_line(parser *ps) {
     ps->n = 0;
     ps->line++;
     ps->line_start = ps->p;
+    if (!check_text(ps)) return false;
     while (ps->p < ps->end && *ps->p != '\n') {
         if (is_blank(*ps->p))
             ps->p++;
@@ -156,11 +166,10 @@ static void list_words(const svr_schema *block, char *out, size_t size) {
     }
 }
 
-/* A word as messages show it: short, and without characters that a terminal would obey. */
+/* A word as messages show it: short. */
 static const char *shown(const token *w, char out[SHOWN_MAX + 1]) {
     size_t n = w->len < SHOWN_MAX ? w->len : SHOWN_MAX;
-    for (size_t i = 0; i < n; i++)
-        out[i] = is_control(w->p[i]) ? '?' : w->p[i];
+    memcpy(out, w->p, n);
     out[n] = 0;
     return out;
 }
@@ -308,6 +317,10 @@ svr_tree *svr_tree_parse(svr_arena *arena, const char *text, size_t len, svr_con
     parser ps = {.arena = arena, .err = err, .p = text, .end = text + len, .root = root, .block = root};
     while (ps.p < ps.end)
         if (!read_line(&ps) || !take_line(&ps)) return NULL;
+    if (!root->first) {
+        svr_config_fail(err, (svr_place){1, 1}, "nothing is configured here; expected: config or authority");
+        return NULL;
+    }
     return root;
 }
 

@@ -65,8 +65,10 @@ sed -i 's/peer-key-retransmit-interval  5/peer-key-retransmit-interval  4/' "$CO
 expect "a value out of range names file, line, column and range" 2 \
     "^$CONF:6:[0-9]+: .*5.*3600" svrd --check --config "$CONF"
 expect "... also when it should run" 2 "^$CONF:6:" run
-head -c 300 /dev/urandom >"$CONF"
-expect "noise is no configuration" 2 "^$CONF:[0-9]+:[0-9]+: " svrd --check --config "$CONF"
+head -c 300 "$LAB_BIN/svrd" >"$CONF"
+expect "a program is no configuration" 2 "^$CONF:1:1: control character 0x7f" svrd --check --config "$CONF"
+: >"$CONF"
+expect "nor is an empty file" 2 "^$CONF:1:1: nothing is configured here" svrd --check --config "$CONF"
 cp "$LAB_DIR/good.conf" "$CONF"
 
 expect "certificate without its key" 2 'go together' run --certificate x.pem

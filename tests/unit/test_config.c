@@ -88,7 +88,7 @@ static void test_config_key_management_has_defaults_and_takes_values(void **stat
     (void)state;
     test_heap heap = {0};
     svr_allocator alloc = test_allocator(&heap);
-    svr_config *c = load(&alloc, "", 0);
+    svr_config *c = load(&alloc, "authority\n", 10);
     assert_false(c->enhanced_security);
     assert_int_equal(c->keys.payload_key_rekey_hours, 24);
     assert_int_equal(c->keys.peer_key_rekey_hours, 24);
@@ -345,11 +345,14 @@ static const struct refusal {
     {"authority\nrouter a\nxyz 1\n", 3, 1, "in router; allowed"},           /* nothing is near */
     {"authority\nrouter a\nbfd\ntennant x\n", 4, 1, "in bfd; did you mean tenant?"},
     {"authority\nexti\n", 2, 1, "did you mean exit?"},
-    {"authority\n\033[31mred x\n", 2, 1, "unknown word \"?[31mred\""},
+    {"authority\n \033[31mred x\n", 2, 2, "control character 0x1b"},
+    {"# noise \001", 1, 9, "control character 0x01"}, /* in a comment, too */
+    {"", 1, 1, "nothing is configured here; expected: config or authority"},
+    {"# later\n\n", 1, 1, "nothing is configured here"},
     {"authority\nsecurity-key-management\n peer-key-timeout 1h\n", 3, 19,
      "1h is not a number; allowed: 1-1000000 seconds"},
     {"authority\nrouter \"a b\"\n", 2, 8, "a name of 1-63 characters without blanks"},
-    {"authority\nrouter a\007\n", 2, 8, "a? is not a valid value"},
+    {"authority\nrouter a\007\n", 2, 9, "control character 0x07"},
     {"exit\n", 1, 1, "exit without an open block"},
     {"authority\nrouter\n", 2, 1, "router needs a value"},
     {"authority\nrouter a b\n", 2, 10, "takes 1 word"},
