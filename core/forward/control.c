@@ -66,6 +66,7 @@ static void mark_false_positive(svr_packet *pkt) {
 svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out) {
     if (w->pkt->len > svr_leg_room(out)) return SVR_DROP_TOO_BIG;
     svr_drop reason = SVR_DROP_NONE;
+    out->sent = f->rt->now;
     if (out->handshake.sending) reason = attach_metadata(f, w, out);
     if (!reason) svr_handshake_sent(&out->handshake, svr_leg_role(out));
     if (!reason && (w->before || !out->handshake.sending)) mark_false_positive(w->pkt);
@@ -82,15 +83,24 @@ static void send_alone(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_
     svr_emit_path(f, out, pkt, (svr_emit_fields){.ttl = CONTROL_TTL});
 }
 
+svr_drop svr_control_settle_doubt(svr_forward *f, svr_leg *out) {
+    svr_session *s = out->session;
+    svr_leg *origin = &s->leg[SVR_ORIGIN];
+    if (out->side != SVR_TARGET || !svr_leg_in_doubt(out)) return SVR_DROP_NONE;
+    if (!origin->path) return svr_payload_renew(s, true) ? SVR_DROP_NONE : SVR_DROP_CRYPTO_FAILED;
+    svr_control_ask_leg(f, origin);
+    return SVR_DROP_UNKNOWN_SESSION;
+}
+
 void svr_control_send(svr_forward *f, svr_leg *out, svr_control control) {
     svr_crypt_op op;
-    if (!svr_path_in_service(out->path)) return;
+    if (!svr_path_in_service(out->path) || svr_control_settle_doubt(f, out)) return;
     svr_packet *pkt = empty_packet(f);
     if (!pkt) {
         svr_drop_count(f->rt, SVR_DROP_NO_MEMORY);
         return;
     }
-    out->reminded = f->rt->now;
+    out->reminded = out->sent = f->rt->now;
     send_alone(f, out, pkt, &op, svr_metadata_create(out, control, svr_control_knows_key(out), pkt, &op));
 }
 

@@ -90,6 +90,10 @@ void svr_emit_icmp_error(svr_forward *f, const svr_interface *in, const svr_pack
  * packet or in one of its own when it does not fit; and what keeps a payload from looking like metadata.
  * `hop_op` is to be sealed once the body is. 0, TOO_BIG, NO_MEMORY or CRYPTO_FAILED. */
 svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out);
+/* Before anything leaves on a path leg: when the routers behind it may have forgotten the session, the
+ * ingress makes a payload key that none of them has used; a transit router asks the router before it for one,
+ * and nothing may leave until then: UNKNOWN_SESSION. Else 0, or CRYPTO_FAILED. */
+svr_drop svr_control_settle_doubt(svr_forward *f, svr_leg *out);
 /* Sends metadata in a packet of its own, with a control message or 0. */
 void svr_control_send(svr_forward *f, svr_leg *out, svr_control control);
 /* Asks for metadata: a packet came on waypoints that no session here has. `ip` is that packet's. */

@@ -111,7 +111,8 @@ static svr_drop prepare(svr_forward *f, const svr_interface *in, svr_work *w) {
     }
     clamp_mss(w, out);
     rotate(f, s);
-    svr_drop reason = enclose(f, w, s);
+    svr_drop reason = svr_control_settle_doubt(f, out);
+    if (!reason) reason = enclose(f, w, s);
     if (reason) return reason;
     reason = svr_control_attach(f, w, out);
     if (reason) f->ops.n = w->op; /* the packet goes: nothing may work on it any more */

@@ -121,7 +121,8 @@ static svr_drop pass_on(svr_forward *f, svr_work *w) {
         return SVR_DROP_PAYLOAD_MALFORMED;
     note_arrival(f, w, 0);
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
-    return svr_control_attach(f, w, out);
+    svr_drop reason = svr_control_settle_doubt(f, out);
+    return reason ? reason : svr_control_attach(f, w, out);
 }
 
 /* The packet had metadata only; what it said has happened. */

@@ -27,6 +27,8 @@ const svr_path_config *svr_path_get_config(const svr_path *path);
 /* Where packets to the peer go first: the gateway, or the peer itself when it is on link. */
 const svr_addr *svr_path_next_hop(const svr_path *path);
 const char *svr_peer_name(const svr_peer *peer); /* router name: for people, never for the wire */
+/* Another number in each life of the peer (PD-KDF); 0 while none is known. */
+uint64_t svr_peer_life_mark(const svr_peer *peer);
 
 /* The key for SVR metadata to this peer: derived from the peer's metadata key (KEY-META-PEERS). Takes the
  * next nonce. False while the peer's key is not known or its counter is used up. `*index` is the peer's rekey

@@ -322,6 +322,9 @@ const svr_identity *svr_peers_identity(const svr_peers *peers) {
     return peers->identity;
 }
 
+uint64_t svr_peer_life_mark(const svr_peer *peer) {
+    return peer->has_life ? svr_get64(peer->life) | 1 : 0;
+}
 const char *svr_peer_name(const svr_peer *peer) {
     return peer->config->name;
 }

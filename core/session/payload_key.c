@@ -6,8 +6,9 @@
  * of receipt; it changes over when a packet under the new key comes in, at the latest 30 s after receipt. It
  * cannot know when its acknowledgement arrives, so it keeps the old key until it has heard the new one.
  *
- * When the far end has lost its state, nobody holds anything to wait for: the new key is used at once, in the
- * same packet that brings it. It has to be a new one, since the far end counts its nonces from 1 again. */
+ * When the far end has lost its state, or may have, nobody holds anything to wait for: the new key is used at
+ * once, in the same packet that brings it. It has to be a new one, since the far end counts its nonces from 1
+ * again. */
 #include "session/payload_key.h"
 
 #include "session/session.h"
@@ -140,6 +141,7 @@ bool svr_payload_renew(svr_session *s, bool at_once) {
               make_key(s, &tlv, &key) == SVR_DROP_NONE;
     if (ok) {
         install_next(s, key, &tlv);
+        svr_leg_begin(&s->leg[SVR_TARGET]);
         if (at_once) change_over(s);
     }
     svr_wipe(&tlv, sizeof tlv);
@@ -175,6 +177,7 @@ svr_drop svr_payload_learn(svr_session *s, const svr_payload_key_tlv *tlv, bool 
         svr_session_plan(s);
     } else {
         s->keys.newest = *tlv;
+        svr_leg_begin(&s->leg[SVR_TARGET]);
     }
     *changed = true;
     return SVR_DROP_NONE;

@@ -46,9 +46,9 @@ bool svr_payload_key_derive(svr_crypt *c, svr_crypt_key *out, const svr_payload_
 svr_drop svr_payload_start(struct svr_session *s, const svr_payload_key_tlv *given, svr_hmac hmac, bool use);
 void svr_payload_fini(struct svr_session *s);
 
-/* Originator: makes the next key. With `at_once` it is used from here on: the peer has lost its state and
- * would count nonces from 1 again. Otherwise it waits for svr_payload_acknowledged. False when memory or
- * randomness is short. */
+/* Originator: makes the next key. With `at_once` it is used from here on: the peer has lost its state, or may
+ * have, and would count nonces from 1 again. Otherwise it waits for svr_payload_acknowledged. False when
+ * memory or randomness is short. */
 bool svr_payload_renew(struct svr_session *s, bool at_once);
 /* Originator: `newest` is known at the far end (t0 of PD-GRACE). */
 void svr_payload_acknowledged(struct svr_session *s);

@@ -257,6 +257,7 @@ void svr_sessions_activate(svr_sessions *all) {
         jump_session(s, 1);
         s->last_seen = all->rt->now;
         s->leg[SVR_TARGET].handshake.sending = s->leg[SVR_TARGET].path != NULL;
+        svr_leg_begin(&s->leg[SVR_TARGET]); /* the jump keeps nonces apart */
         svr_session_plan(s);
     }
 }

@@ -194,6 +194,7 @@ static void place_legs(svr_session *s) {
         leg->bound = false;
         if (!leg->path) leg->arrival = svr_tuple_of(side == SVR_ORIGIN ? &s->flow : &reverse, leg->lan->id);
         leg->handshake = (svr_handshake){.sending = leg->path && side == SVR_TARGET};
+        svr_leg_begin(leg);
     }
 }
 
@@ -287,6 +288,24 @@ bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
     leg->arrival = former;
     leg->bound = svr_table_put(table, leg);
     return false;
+}
+
+void svr_leg_begin(svr_leg *leg) {
+    if (!leg->path) return;
+    leg->sent = leg->session->all->rt->now;
+    leg->told = svr_peer_life_mark(svr_path_peer(leg->path));
+}
+
+/* A transit router cannot see what an egress has seen of a TCP flow. */
+static svr_duration silence_limit(const svr_session *s) {
+    bool blind = s->flow.proto == SVR_PROTO_TCP && !svr_session_is_endpoint(s);
+    return blind ? SVR_IDLE_TCP_RESET : idle_limit(s);
+}
+
+bool svr_leg_in_doubt(const svr_leg *leg) {
+    if (!leg->handshake.sending) return false;
+    return leg->session->all->rt->now - leg->sent >= silence_limit(leg->session) ||
+           leg->told != svr_peer_life_mark(svr_path_peer(leg->path));
 }
 
 /* ---- sizes ---------------------------------------------------------------------------------- */

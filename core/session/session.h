@@ -49,6 +49,8 @@ typedef struct svr_leg {
     svr_addr gateway;         /* LAN leg: family 0 when destinations are on link */
     svr_handshake handshake;  /* path leg */
     svr_time reminded;        /* path leg: when metadata last left here */
+    svr_time sent;            /* path leg: when anything did */
+    uint64_t told;            /* path leg: the life of the peer to which the newest key went first */
 } svr_leg;
 
 struct svr_session {
@@ -120,6 +122,12 @@ void svr_session_unlink(svr_session *s);
 /* A path leg moves to other waypoints. A session that holds them is replaced. False when memory is short; the
  * leg then stays where it was. */
 bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival);
+
+/* The newest payload key is new on this leg, and goes out from now on. */
+void svr_leg_begin(svr_leg *leg);
+/* The routers behind a leg on which metadata goes out may have forgotten the session since its newest key
+ * went to them, or begun anew: under that key they would count nonces from 1 again. */
+bool svr_leg_in_doubt(const svr_leg *leg);
 
 /* A packet arrived on this side; `tcp_flags` is 0 when it is not TCP or cannot be read here. */
 void svr_session_touch(svr_session *s, svr_side from, uint8_t tcp_flags);

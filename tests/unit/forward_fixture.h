@@ -35,6 +35,7 @@ struct svr_peer {
     svr_crypt_key send, receive;
     uint32_t send_index, receive_index;
     uint64_t sent;
+    uint64_t life;
     svr_replay seen;
 };
 
@@ -77,6 +78,9 @@ const svr_addr *svr_path_next_hop(const svr_path *path) {
 }
 const char *svr_peer_name(const svr_peer *peer) {
     return peer->config.name;
+}
+uint64_t svr_peer_life_mark(const svr_peer *peer) {
+    return peer->life;
 }
 bool svr_peer_metadata_send_key(svr_peer *peer, const svr_crypt_key **key, uint32_t *index, uint64_t *nonce) {
     if (!peer->has_key) return false;

@@ -138,6 +138,77 @@ static void test_forward_waits_for_a_path_to_return(void **state) {
     net_del(t);
 }
 
+static void set_paths(net *t, int side, bool up) {
+    for (int path = 0; path < PATHS; path++) {
+        set_path(t, side, 1, path, up);
+        set_path(t, side + 1, 0, path, up);
+    }
+}
+
+/* The line in front of the egress is dead for so long that the egress forgets the session, while the flow's
+ * sender goes on. The session begins there again, nonces count from 1, and so it must be under another key
+ * (CRY-REPLAY). */
+static void run_long_outage(int routers, bool move_first) {
+    net *t = net_new(routers, 4);
+    spec r = reply_to(&udp4);
+    int side = routers - 2;
+    settle(t, &udp4);
+    uint8_t phase = first_session(t, 0)->keys.newest.phase;
+    if (move_first) set_path(t, side, 1, 0, false); /* as when two lines die one after the other */
+    collect(t);
+    t->wire.n = 0;
+    set_paths(t, side, false);
+    for (int i = 0; i < 20; i++) {
+        advance(t, 20 * SVR_SEC);
+        host_sends(t, 0, &udp4);
+        pump(t);
+    }
+    assert_int_equal(sessions(t, 0), 1);
+    assert_int_equal(sessions(t, routers - 1), 0);
+    set_paths(t, side, true);
+    pump(t);
+    send(t, 0, &udp4);
+    send(t, 0, &udp4);
+    assert_int_not_equal(first_session(t, 0)->keys.current->phase, phase);
+    for (int i = 0; i < 5; i++) {
+        clear_captures(t);
+        send(t, routers - 1, &r);
+        expect_on_lan(t, 0, &r);
+    }
+    expect_settled(t, &udp4);
+    assert_int_equal(drops(t, 0, SVR_DROP_PAYLOAD_REPLAY), 0);
+    net_del(t);
+}
+static void test_forward_takes_another_key_when_the_egress_may_have_forgotten(void **state) {
+    (void)state;
+    run_long_outage(2, false);
+    run_long_outage(2, true);
+    run_long_outage(3, false);
+    run_long_outage(3, true);
+}
+
+/* The egress begins anew while metadata is on its way that nothing has answered. */
+static void test_forward_takes_another_key_for_a_peer_that_began_anew(void **state) {
+    (void)state;
+    net *t = net_new(2, 4);
+    spec r = reply_to(&udp4);
+    settle(t, &udp4);
+    set_paths(t, 0, false);
+    set_path(t, 0, 1, 1, true);
+    collect(t);
+    t->wire.n = 0; /* it is lost */
+    uint8_t phase = first_session(t, 0)->keys.newest.phase;
+    restart(t, 1);
+    t->node[0].peers.peer[1].life++;
+    set_paths(t, 0, true);
+    send(t, 0, &udp4);
+    expect_on_lan(t, 1, &udp4);
+    assert_int_equal(first_session(t, 0)->keys.current->phase, phase + 1);
+    send(t, 1, &r);
+    expect_settled(t, &udp4);
+    net_del(t);
+}
+
 /* ---- payload keys --------------------------------------------------------------------------- */
 
 static uint8_t sending_phase(const net *t, int i) {
@@ -378,6 +449,8 @@ int main(void) {
         cmocka_unit_test(test_forward_requests_for_metadata_are_limited),
         cmocka_unit_test(test_forward_moves_to_another_path_and_stays_alive),
         cmocka_unit_test(test_forward_waits_for_a_path_to_return),
+        cmocka_unit_test(test_forward_takes_another_key_when_the_egress_may_have_forgotten),
+        cmocka_unit_test(test_forward_takes_another_key_for_a_peer_that_began_anew),
         cmocka_unit_test(test_forward_rotates_payload_keys_without_loss),
         cmocka_unit_test(test_forward_never_rotates_when_told_so),
         cmocka_unit_test(test_forward_rotates_when_only_the_far_end_speaks),
