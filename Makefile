@@ -102,15 +102,15 @@ $(B)/lua/%.o: lua/%.c $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
 
-# The Lua modules go into the program, as C strings. embed: all that it depends on, as modules of this package.
+# The Lua modules go into the program, as C strings. embed: all that it depends on, each as a module of its folder's package.
 embed = { echo '\#include "modules.h"'; echo 'const lua_module lua_modules[] = {'; \
-	  for f in $^; do echo "{\"$1.$$(basename $$f .lua)\","; sed 's/\\/&&/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '},'; done; \
+	  for f in $^; do echo "{\"$$(basename $$(dirname $$f)).$$(basename $$f .lua)\","; sed 's/\\/&&/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo '},'; done; \
 	  echo '{0, 0}};'; } > $@
 
 LUA_MODULES := $(wildcard lua/svr/*.lua)
 $(B)/lua/embedded.c: $(LUA_MODULES)
 	$(call step,GEN,$@)
-	$(Q)$(call embed,svr)
+	$(Q)$(embed)
 
 $(B)/lua/embedded.o: $(B)/lua/embedded.c $(B)/flags
 	$(call step,CC,$<)
@@ -139,11 +139,11 @@ $(B)/tests/bench/bare_ns3: tests/bench/bare_ns3.cc $(B)/flags
 	$(Q)$(CXX) $(CXXFLAGS) $< -o $@ $(LDFLAGS) -lns3-point-to-point -lns3-internet -lns3-network -lns3-core
 
 # ---- the conformance suite -------------------------------------------------------------------
-CONFORM_MODULES := $(wildcard conformance/conform/*.lua)
+CONFORM_MODULES := $(wildcard conformance/conform/*.lua) lua/svr/json.lua
 $(B)/conformance/embedded.c: $(CONFORM_MODULES)
 	$(call step,GEN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(call embed,conform)
+	$(Q)$(embed)
 
 $(B)/conformance/%.o: conformance/%.c $(B)/flags
 	$(call step,CC,$<)
@@ -154,7 +154,7 @@ $(B)/conformance/embedded.o: $(B)/conformance/embedded.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
 
 CONFORM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard conformance/*.c)) $(B)/conformance/embedded.o \
-               $(B)/lua/modules.o
+               $(B)/lua/modules.o $(B)/lua/settings.o
 $(B)/bin/svrconform: $(CONFORM_OBJ) $(LIBSVR)
 	$(call step,LD,$@)
 	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) -lpcap -llua5.4 -ljansson -lm

@@ -14,10 +14,11 @@
 #include <lauxlib.h>
 
 #include "core.h"
-#include "svr/config.h"
+#include "settings.h"
 
 #define ARGUMENTS_MAX 32
 #define PATH_LEN 4096
+#define NESTED_MAX 20 /* values inside each other in a line of JSON */
 
 extern char **environ;
 
@@ -33,58 +34,75 @@ static int64_t read_wall(const char *text) {
     return (int64_t)timegm(&tm) * 1000000000 + nanoseconds;
 }
 
-static void push_event(lua_State *L, const json_t *event) {
+static void push_json(lua_State *L, const json_t *v, int depth) {
     const char *key;
-    json_t *value;
-    lua_newtable(L);
-    json_object_foreach((json_t *)(uintptr_t)event, key, value) {
-        if (json_is_integer(value))
-            lua_pushinteger(L, json_integer_value(value));
-        else
-            lua_pushstring(L, json_is_string(value) ? json_string_value(value) : "");
-        lua_setfield(L, -2, key);
+    json_t *inner;
+    size_t i;
+    luaL_checkstack(L, 4, "the JSON is nested too deeply");
+    if (depth > NESTED_MAX) conform_fail(L, "the JSON is nested too deeply");
+    switch (json_typeof(v)) {
+    case JSON_STRING: lua_pushlstring(L, json_string_value(v), json_string_length(v)); return;
+    case JSON_INTEGER: lua_pushinteger(L, json_integer_value(v)); return;
+    case JSON_REAL: lua_pushnumber(L, json_real_value(v)); return;
+    case JSON_NULL: lua_pushnil(L); return;
+    case JSON_TRUE:
+    case JSON_FALSE: lua_pushboolean(L, json_is_true(v)); return;
+    case JSON_ARRAY:
+        lua_newtable(L);
+        json_array_foreach(v, i, inner) {
+            push_json(L, inner, depth + 1);
+            lua_rawseti(L, -2, (lua_Integer)i + 1);
+        }
+        return;
+    case JSON_OBJECT:
+        lua_newtable(L);
+        json_object_foreach((json_t *)(uintptr_t)v, key, inner) {
+            push_json(L, inner, depth + 1);
+            lua_setfield(L, -2, key);
+        }
     }
-    const char *wall = json_string_value(json_object_get(event, "wall"));
-    lua_pushinteger(L, wall ? read_wall(wall) : -1);
-    lua_setfield(L, -2, "time");
-    lua_pushstring(L, "event");
-    lua_setfield(L, -2, "what");
 }
 
-static int host_events(lua_State *L) {
-    const char *file = luaL_checkstring(L, 1);
-    char *line = NULL;
+/* An event's `time` is its wall time; what a scenario told has it already. */
+static void set_time(lua_State *L, const json_t *line) {
+    const char *wall = json_string_value(json_object_get(line, "wall"));
+    if (!wall) return;
+    lua_pushinteger(L, read_wall(wall));
+    lua_setfield(L, -2, "time");
+}
+
+/* lines(FILE, WHAT): one table for each line of JSON, with `what` and `time` */
+static int host_lines(lua_State *L) {
+    const char *file = luaL_checkstring(L, 1), *what = luaL_checkstring(L, 2);
+    char *text = NULL;
     size_t size = 0;
     lua_Integer n = 0;
     json_error_t error;
     FILE *f = fopen(file, "r");
     if (!f) return conform_fail(L, "%s: %s", file, strerror(errno));
     lua_newtable(L);
-    while (getline(&line, &size, f) > 0) {
-        json_t *event = json_loads(line, 0, &error);
+    while (getline(&text, &size, f) > 0) {
+        json_t *line = json_loads(text, 0, &error);
         n++;
-        if (!event) {
-            free(line);
+        if (!json_is_object(line)) {
+            json_decref(line);
+            free(text);
             fclose(f);
-            return conform_fail(L, "%s:%d: %s", file, (int)n, error.text);
+            return conform_fail(L, "%s:%d: %s", file, (int)n, line ? "no JSON object" : error.text);
         }
-        push_event(L, event);
+        push_json(L, line, 0);
+        set_time(L, line);
+        lua_pushstring(L, what);
+        lua_setfield(L, -2, "what");
         lua_rawseti(L, -2, n);
-        json_decref(event);
+        json_decref(line);
     }
-    free(line);
+    free(text);
     fclose(f);
     return 1;
 }
 
 /* ---- configuration -------------------------------------------------------------------------- */
-
-static void *resize(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    if (size) return realloc(p, size);
-    free(p);
-    return NULL;
-}
 
 static char *read_file(const char *file, size_t *len) {
     FILE *f = fopen(file, "r");
@@ -102,31 +120,23 @@ static char *read_file(const char *file, size_t *len) {
     return text;
 }
 
-static void set_number(lua_State *L, const char *name, lua_Integer v) {
-    lua_pushinteger(L, v);
-    lua_setfield(L, -2, name);
-}
-
 static int host_settings(lua_State *L) {
     const char *file = luaL_checkstring(L, 1);
-    const svr_allocator heap = {.resize = resize};
-    svr_config *config;
-    svr_config_error err;
     size_t len;
     char *text = read_file(file, &len);
     if (!text) return conform_fail(L, "%s: %s", file, strerror(errno));
-    int rc = svr_config_parse(&heap, text, len, &config, &err);
+    lua_push_settings(L, text, len);
     free(text);
-    if (rc) return conform_fail(L, "%s:%d:%d: %s", file, (int)err.line, (int)err.column, err.message);
-    lua_newtable(L);
-    set_number(L, "peer_rekey_hours", config->keys.peer_key_rekey_hours);
-    set_number(L, "payload_rekey_hours", config->keys.payload_key_rekey_hours);
-    set_number(L, "retransmit", config->keys.retransmit_seconds);
-    set_number(L, "timeout", config->keys.timeout_seconds);
-    lua_pushboolean(L, config->keys.invalid_certificate == SVR_FAIL_HARD);
-    lua_setfield(L, -2, "fail_hard");
-    svr_config_del(config);
-    return 1;
+    lua_getfield(L, -1, "accepted");
+    if (lua_toboolean(L, -1)) {
+        lua_pop(L, 1);
+        return 1;
+    }
+    lua_getfield(L, -2, "line");
+    lua_getfield(L, -3, "column");
+    lua_getfield(L, -4, "message");
+    return conform_fail(L, "%s:%d:%d: %s", file, (int)lua_tointeger(L, -3), (int)lua_tointeger(L, -2),
+                        lua_tostring(L, -1));
 }
 
 /* ---- files and programs --------------------------------------------------------------------- */
@@ -185,7 +195,7 @@ static int host_files(lua_State *L) {
 }
 
 void conform_open_host(lua_State *L) {
-    static const luaL_Reg functions[] = {{"events", host_events},
+    static const luaL_Reg functions[] = {{"lines", host_lines},
                                          {"settings", host_settings},
                                          {"spawn", host_spawn},
                                          {"program", host_program},

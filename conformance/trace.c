@@ -25,10 +25,17 @@ typedef struct source {
     int64_t time; /* INT64_MAX: at its end */
 } source;
 
+/* Names that must not be on the wire in clear. */
+typedef struct watched {
+    char **names;
+    size_t n;
+} watched;
+
 typedef struct captures {
     svr_inspector *inspector;
     source *sources;
     size_t n;
+    watched watched;
 } captures;
 
 static void *resize(void *ctx, void *p, size_t size) {
@@ -108,13 +115,30 @@ static int captures_close(lua_State *L) {
         if (c->sources[i].pcap) pcap_close(c->sources[i].pcap);
         free(c->sources[i].file);
     }
+    for (size_t i = 0; i < c->watched.n; i++)
+        free(c->watched.names[i]);
+    free(c->watched.names);
     free(c->sources);
     svr_inspector_del(c->inspector);
     *c = (captures){0};
     return 0;
 }
 
-/* captures({FILE, ...}, KEYLOG) */
+static void read_watched(lua_State *L, int at, watched *out) {
+    if (lua_isnoneornil(L, at)) return;
+    luaL_checktype(L, at, LUA_TTABLE);
+    size_t n = lua_rawlen(L, at);
+    out->names = calloc(n ? n : 1, sizeof *out->names);
+    for (size_t i = 0; out->names && i < n; i++) {
+        lua_rawgeti(L, at, (lua_Integer)i + 1);
+        out->names[i] = strdup(luaL_checkstring(L, -1));
+        if (out->names[i]) out->n++;
+        lua_pop(L, 1);
+    }
+    if (out->n != n) conform_fail(L, "memory is short");
+}
+
+/* captures({FILE, ...}, KEYLOG, {NAME, ...}) */
 static int captures_open(lua_State *L) {
     const char *keylog = luaL_optstring(L, 2, NULL);
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -126,6 +150,7 @@ static int captures_open(lua_State *L) {
     c->sources = calloc(n ? n : 1, sizeof *c->sources);
     if (!c->inspector || !c->sources) return conform_fail(L, "memory is short");
     if (keylog) read_keys(L, c->inspector, keylog);
+    read_watched(L, 3, &c->watched);
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
         c->n++;
@@ -213,12 +238,32 @@ static void set_session(lua_State *L, const svr_seen *s) {
     set_flow(L, &s->inner);
     lua_setfield(L, -2, "inner");
     if (!s->has_payload) return;
+    if (s->payload == SVR_AUTH_GOOD) set_hex(L, "tag", s->tag, s->tag_len);
     set_text(L, "payload", svr_seen_auth_name(s->payload));
     set_number(L, "phase", s->phase);
     set_number(L, "counter", (int64_t)s->counter);
 }
 
-static void push_packet(lua_State *L, const source *s, const svr_seen *seen) {
+/* Source and destination of the session's flow next to each other, as every header and context has them. */
+static bool shows_inner(const source *s, const svr_seen *seen) {
+    size_t n = seen->inner.src.family == 6 ? 16 : 4;
+    uint8_t there[32], back[32];
+    if (!seen->has_session) return false;
+    memcpy(there, seen->inner.src.bytes, n);
+    memcpy(there + n, seen->inner.dst.bytes, n);
+    memcpy(back, seen->inner.dst.bytes, n);
+    memcpy(back + n, seen->inner.src.bytes, n);
+    return memmem(s->data, s->len, there, 2 * n) || memmem(s->data, s->len, back, 2 * n);
+}
+
+/* What everybody can read though nobody should. */
+static void set_exposed(lua_State *L, const source *s, const svr_seen *seen, const watched *w) {
+    set_flag(L, "shows_inner", shows_inner(s, seen) || seen->clear_context);
+    for (size_t i = 0; i < w->n; i++)
+        if (memmem(s->data, s->len, w->names[i], strlen(w->names[i]))) set_text(L, "exposes", w->names[i]);
+}
+
+static void push_packet(lua_State *L, const source *s, const svr_seen *seen, const watched *w) {
     lua_createtable(L, 0, 24);
     set_text(L, "what", "packet");
     set_text(L, "file", s->file);
@@ -237,6 +282,7 @@ static void push_packet(lua_State *L, const source *s, const svr_seen *seen) {
     }
     set_text(L, "sender", seen->sender);
     set_text(L, "receiver", seen->receiver);
+    set_exposed(L, s, seen, w);
     (seen->kind == SVR_SEEN_BFD ? set_bfd : set_session)(L, seen);
 }
 
@@ -249,7 +295,7 @@ static int captures_next(lua_State *L) {
             first = &c->sources[i];
     if (!first) return 0;
     svr_inspect(c->inspector, first->data, first->len, &seen);
-    push_packet(L, first, &seen);
+    push_packet(L, first, &seen, &c->watched);
     advance(L, first);
     return 1;
 }

@@ -8,13 +8,15 @@
 
 /* Opener of the module. Its functions:
  *
- *   captures({FILE, ...}, KEYLOG)  packets of all files in the order of time: an object with next(), which
- * gives a table for each packet, then nil. KEYLOG may be nil. events(FILE)                   the events of a
- * router's log: a list of tables, `time` in nanoseconds settings(FILE)                 the key management of
- * an authority configuration spawn(PROGRAM, ARGUMENT...)    runs a program and waits: its exit status
- *   program(NAME)                  the path of a program beside this one
- *   folder(PATH)                   makes a folder, with those above it
- *   files(PATTERN)                 the files that a pattern of the shell names, in order */
+ *   captures({FILE, ...}, KEYLOG, {NAME, ...})
+ *       packets of all files in the order of time: an object with next(), which gives a table for each
+ * packet, then nil. KEYLOG may be nil; a packet in which a NAME stands in clear `exposes` it. lines(FILE,
+ * WHAT) a list of the objects in a file of JSON lines (events, a story), each with `what` and with `time` in
+ * nanoseconds settings(FILE)               the key management of an authority configuration (lua/settings.h)
+ *   spawn(PROGRAM, ARGUMENT...)  runs a program and waits: its exit status
+ *   program(NAME)                the path of a program beside this one
+ *   folder(PATH)                 makes a folder, with those above it
+ *   files(PATTERN)               the files that a pattern of the shell names, in order */
 int conform_open_core(lua_State *L);
 
 #endif

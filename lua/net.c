@@ -37,6 +37,8 @@ static ns3shim_link_opts link_opts(lua_State *L, int at) {
         .jitter_ns = (uint64_t)lua_field_integer(L, at, "jitter", 0),
         .reorder = lua_field_bool(L, at, "reorder"),
         .loss = lua_field_number(L, at, "loss", 0),
+        .duplicate = lua_field_number(L, at, "duplicate", 0),
+        .corrupt = lua_field_number(L, at, "corrupt", 0),
         .queue = (uint32_t)lua_field_integer(L, at, "queue", 0),
         .mtu = (uint32_t)lua_field_integer(L, at, "mtu", 0),
         .apart = (uint16_t)lua_field_integer(L, at, "apart", 0),
@@ -75,12 +77,26 @@ static int link_stats(lua_State *L) {
     lua_set_integer(L, "sent_bytes", s.sent_bytes);
     lua_set_integer(L, "received", s.received);
     lua_set_integer(L, "received_bytes", s.received_bytes);
+    lua_set_integer(L, "duplicated", s.duplicated);
+    lua_set_integer(L, "corrupted", s.corrupted);
     lua_set_integer(L, "lost_random", s.lost_random);
     lua_set_integer(L, "lost_apart", s.lost_apart);
     lua_set_integer(L, "lost_in_flight", s.lost_in_flight);
     lua_set_integer(L, "lost_down", s.lost_down);
     lua_set_integer(L, "lost_queue", s.lost_queue);
     lua_set_integer(L, "lost_mtu", s.lost_mtu);
+    return 1;
+}
+
+static int link_record(lua_State *L) {
+    ns3shim_link_record(check_link(L), lua_toboolean(L, 2));
+    return 0;
+}
+
+/* link:replay(direction, spacing): the number of frames */
+static int link_replay(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)ns3shim_link_replay(check_link(L), (unsigned)luaL_checkinteger(L, 2),
+                                                        (uint64_t)luaL_checkinteger(L, 3)));
     return 1;
 }
 
@@ -159,6 +175,11 @@ static svrsim *sim_of(lua_State *L) {
     return lua_host_get(L)->sim;
 }
 
+/* router:config(text) */
+static int node_config(lua_State *L) {
+    return svrsim_router_set_config(check_router(L), luaL_checkstring(L, 2)) ? lua_host_raise(L) : 0;
+}
+
 /* router:reload{...}: what is not given stays */
 static int node_reload(lua_State *L) {
     check_live(L);
@@ -191,6 +212,39 @@ static int node_carrier(lua_State *L) {
     return 0;
 }
 
+static void push_field(lua_State *L, const svr_field *f) {
+    if (f->type == SVR_FIELD_TEXT)
+        lua_pushstring(L, f->text);
+    else if (f->type == SVR_FIELD_FLAG)
+        lua_pushboolean(L, f->flag);
+    else if (f->type == SVR_FIELD_NUMBER)
+        lua_pushinteger(L, (lua_Integer)f->number);
+    else
+        lua_pushinteger(L, f->span == SVR_TIME_NEVER ? -1 : (lua_Integer)(f->span / SVR_SEC));
+}
+
+/* {{title=, fields={{LABEL, VALUE}, ...}}, ...} */
+static void push_records(lua_State *L, const svr_report *report) {
+    lua_newtable(L);
+    for (size_t i = 0; i < report->n; i++) {
+        const svr_record *r = &report->records[i];
+        lua_newtable(L);
+        lua_set_text(L, "title", r->title);
+        lua_newtable(L);
+        for (size_t j = 0; j < r->n; j++) {
+            lua_newtable(L);
+            lua_pushstring(L, r->fields[j].label);
+            lua_rawseti(L, -2, 1);
+            push_field(L, &r->fields[j]);
+            lua_rawseti(L, -2, 2);
+            lua_rawseti(L, -2, (lua_Integer)j + 1);
+        }
+        lua_setfield(L, -2, "fields");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* router:show(command): text, records */
 static int node_show(lua_State *L) {
     svr_error err = {0};
     const svr_report *report;
@@ -198,7 +252,8 @@ static int node_show(lua_State *L) {
     if (svr_node_show(check_live(L), luaL_checkstring(L, 2), now, &report, &err) != 0)
         return luaL_error(L, "%s", err.message);
     lua_pushstring(L, report->text);
-    return 1;
+    push_records(L, report);
+    return 2;
 }
 
 static int node_counters(lua_State *L) {
@@ -222,6 +277,7 @@ void lua_open_net(lua_State *L) {
                                     {"route", node_route},
                                     {"attach", node_attach},
                                     {"credentials", node_credentials},
+                                    {"config", node_config},
                                     {"carrier", node_carrier},
                                     {"show", node_show},
                                     {"reload", node_reload},
@@ -231,8 +287,9 @@ void lua_open_net(lua_State *L) {
                                     {"set_clock", node_set_clock},
                                     {"counters", node_counters},
                                     {NULL, NULL}};
-    static const luaL_Reg link[] = {{"set_up", link_set_up}, {"adjust", link_adjust},   {"stats", link_stats},
-                                    {"device", link_device}, {"capture", link_capture}, {NULL, NULL}};
+    static const luaL_Reg link[] = {
+        {"set_up", link_set_up},   {"adjust", link_adjust}, {"stats", link_stats},   {"device", link_device},
+        {"capture", link_capture}, {"record", link_record}, {"replay", link_replay}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     luaL_newmetatable(L, LUA_NODE);
     luaL_newlib(L, node);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Time, events and the outcome. */
 #include "bindings.h"
+#include "settings.h"
 #include "svrsim/options.h"
 
 #include <stdlib.h>
@@ -57,6 +58,12 @@ static int at(lua_State *L) {
 
 static int now(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)ns3shim_now(svrsim_world(lua_host_get(L)->sim)));
+    return 1;
+}
+
+/* core.wall(): wall time, nanoseconds since 1970. */
+static int wall(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)svrsim_wall_now(lua_host_get(L)->sim));
     return 1;
 }
 
@@ -154,6 +161,14 @@ static int settings(lua_State *L) {
     return 1;
 }
 
+/* core.read_config(text): see settings.h */
+static int read_config(lua_State *L) {
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    lua_push_settings(L, text, len);
+    return 1;
+}
+
 /* core.machine_clock(): the machine's monotonic time in nanoseconds; for benchmarks, which print it. */
 static int machine_clock(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)svrsim_progress_clock());
@@ -172,6 +187,7 @@ static int span(lua_State *L) {
 void lua_open_run(lua_State *L) {
     static const luaL_Reg functions[] = {{"at", at},
                                          {"now", now},
+                                         {"wall", wall},
                                          {"event_count", event_count},
                                          {"start", start},
                                          {"run", run},
@@ -182,6 +198,7 @@ void lua_open_run(lua_State *L) {
                                          {"seed", seed},
                                          {"settings", settings},
                                          {"span", span},
+                                         {"read_config", read_config},
                                          {"out_dir", out_dir},
                                          {"machine_clock", machine_clock},
                                          {NULL, NULL}};

@@ -297,6 +297,8 @@ check "KEY-REKEY-PAYLOAD" {
             s = { since = p.time, phase = p.payload_key_phase or 0 }
             c.state[p.uuid] = s
         end
+        -- After such a silence the egress may have forgotten the session, and is given another key at once.
+        if s.last and p.time - s.last >= 180 * S then s.lost = true end
         local interval = c.settings.payload_rekey_hours * 3600 * S
         if p.payload_key_phase and p.payload_key_phase ~= s.phase then
             if not s.lost then

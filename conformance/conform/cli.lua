@@ -84,7 +84,8 @@ local defaults = { peer_rekey_hours = 24, payload_rekey_hours = 24, retransmit =
 -- The items of a trace: keys, then packets and events by time.
 local function open_trace(t)
     local captures = core.captures(t.files, t.keylog)
-    local merged = judge.merge(function() return captures:next() end, t.events and core.events(t.events) or {})
+    local merged = judge.merge(function() return captures:next() end, t.events and core.lines(t.events, "event") or {},
+        t.story and core.lines(t.story, "story") or {})
     local keys = t.keylog and judge.iterate(judge.keys(t.keylog)) or function() end
     return function()
         local key = keys()
@@ -167,7 +168,7 @@ local function simulate(s, o)
         files = {}
         for i, name in ipairs(s.captures) do files[i] = ("%s/%s.pcapng"):format(dir, name) end
     end
-    return { files = files, keylog = dir .. "/keys.log", events = dir .. "/events.jsonl",
+    return { files = files, keylog = dir .. "/keys.log", events = dir .. "/events.jsonl", story = dir .. "/story.jsonl",
         settings = core.settings(dir .. "/authority.conf"), reproduce = table.concat(words, " ") }
 end
 

@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- One pass over a trace, all checks side by side. A trace is a sequence of items in the order of time, tables whose
--- `what` is "key" (a line of the key log, in front of all), "packet" or "event" (see the core's captures and events).
+-- `what` is "key" (a line of the key log, in front of all), "packet", "event" (see the core's captures and lines) or "story"
+-- (what was done to the network, and what its hosts saw: svr.story).
 --
 -- A check is a table:
 --   id         the requirement
 --   expects    what is right, in one sentence
---   key, packet, event   called with (c, item); each may be missing
+--   key, packet, event, story   called with (c, item); each may be missing
 --   finish     called with (c) at the end
 --   broken     a list of {name, bend}: bend(items) breaks a good trace so that the check must fail
 -- and tells through `c`: c.state is its own; c:saw() counts what it could judge; c:fail(text, item, ...) is a finding.
@@ -24,7 +25,7 @@ function Case:fail(text, ...)
     local where = {}
     for _, item in ipairs { ... } do
         where[#where + 1] = item.what == "packet" and ("%s packet %d"):format(item.file, item.number) or
-            ("event %s of %s"):format(item.kind, item.router)
+            ("%s %s of %s"):format(item.what, item.kind, item.router or item.link or item.flow or item.about or "all")
     end
     self.findings[#self.findings + 1] = { text = text, where = where }
 end
@@ -40,11 +41,15 @@ function judge.keys(file)
     return items
 end
 
--- Packets of an iterator and events of a list, by time.
-function judge.merge(next_packet, events)
-    local packet, i = next_packet(), 1
+-- Packets of an iterator, and events and the story of lists, by time. What was done comes before what follows from it.
+function judge.merge(next_packet, events, story)
+    local packet, i, j = next_packet(), 1, 1
     return function()
-        local event = events[i]
+        local event, told = events[i], story[j]
+        if told and (not event or told.time <= event.time) and (not packet or told.time <= packet.time) then
+            j = j + 1
+            return told
+        end
         if event and (not packet or event.time <= packet.time) then
             i = i + 1
             return event

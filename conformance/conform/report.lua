@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Results for people and programs: TAP, JSON, and a table of requirements and scenarios.
+local json = require "svr.json"
+
 local report = {}
 
 local function first_finding(r)
@@ -28,31 +30,7 @@ function report.tap(runs, out)
     out:write("1..", n, "\n")
 end
 
--- ---- JSON --------------------------------------------------------------------------------------------------
-
-local function quote(s)
-    return '"' .. s:gsub('[%c"\\]', function(ch) return ("\\u%04x"):format(ch:byte()) end) .. '"'
-end
-
-local function json(v, indent)
-    local pad = indent .. "  "
-    if type(v) == "string" then return quote(v) end
-    if type(v) ~= "table" then return tostring(v) end
-    local parts, list = {}, #v > 0 or next(v) == nil
-    if list then
-        for i, x in ipairs(v) do parts[i] = pad .. json(x, pad) end
-    else
-        local keys = {}
-        for k in pairs(v) do keys[#keys + 1] = k end
-        table.sort(keys)
-        for i, k in ipairs(keys) do parts[i] = pad .. quote(k) .. ": " .. json(v[k], pad) end
-    end
-    local open, close = list and "[" or "{", list and "]" or "}"
-    if #parts == 0 then return open .. close end
-    return open .. "\n" .. table.concat(parts, ",\n") .. "\n" .. indent .. close
-end
-
-function report.json(value, out) out:write(json(value, ""), "\n") end
+function report.json(value, out) out:write(json.pretty(value), "\n") end
 
 -- ---- a table -----------------------------------------------------------------------------------------------
 

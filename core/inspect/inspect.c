@@ -93,6 +93,8 @@ static bool read_header(const body *b, svr_seen *out) {
     bool has_nonce = svr_tlv_find(b->m.header, b->m.header_len, SVR_TLV_NONCE, &nonce);
     if (has_id != has_nonce || (has_id && (id.len != 4 || nonce.len != 8))) return false;
     out->encrypted = svr_tlv_find(b->m.header, b->m.header_len, SVR_TLV_SESSION_ENCRYPTED, &flag);
+    for (uint16_t type = SVR_TLV_FORWARD_CONTEXT_V4; type <= SVR_TLV_REVERSE_CONTEXT_V6; type++)
+        out->clear_context |= svr_tlv_find(b->m.header, b->m.header_len, type, &flag);
     out->has_key = has_id;
     if (!has_id) return b->m.payload_len == 0;
     out->key_index = svr_get32(id.value);
@@ -338,6 +340,8 @@ static void inspect_payload(svr_inspector *in, uint8_t *p, size_t len, svr_seen 
     out->payload = op.ok ? SVR_AUTH_GOOD : SVR_AUTH_BAD;
     int n = op.ok && out->encrypted ? svr_unpad(p + SVR_PAYLOAD_NONCE_LEN, text_len) : (int)text_len;
     if (!op.ok || n < 0) return;
+    out->tag = op.tag;
+    out->tag_len = tag;
     out->text = p + SVR_PAYLOAD_NONCE_LEN;
     out->text_len = (size_t)n;
 }

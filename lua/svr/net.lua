@@ -16,6 +16,7 @@ local authority = require "svr.authority"
 local ca = require "svr.ca"
 local params = require "svr.params"
 local plan = require "svr.plan"
+local story = require "svr.story"
 local traffic = require "svr.traffic"
 local units = require "svr.units"
 
@@ -32,19 +33,27 @@ end
 
 -- A router of the stack. opts: topology ("mesh", "hub", "spoke": its part in the neighborhoods of its links),
 -- peering_common_name, bfd = {["desired-tx-interval"] = ...}, credentials = {certificate=, private_key=,
--- trusted_ca=, crl=} (PEM texts), trust = a CA or several (instead of net:trust).
+-- trusted_ca=, crl=} (PEM texts), trust = a CA or several (instead of net:trust), enhanced_security = false (a router
+-- without the feature, whatever the others have).
 function Net:router(name, opts)
     claim(self, name)
     local r = setmetatable({ kind = "router", name = name, opts = opts or {}, core = core.router(name),
         interfaces = {}, ends = {}, net = self }, Router)
     if r.opts.credentials then r.core:credentials(r.opts.credentials) end
-    if r.opts.trust then r.core:credentials { trusted_ca = ca.roots(r.opts.trust) } end
+    if r.opts.trust then
+        r.core:credentials { trusted_ca = ca.roots(r.opts.trust) }
+        r.trusts = ca.names(r.opts.trust)
+    end
     self.routers[#self.routers + 1] = r
     return r
 end
 
--- What the router answers to a show command, as text.
-function Router:show(command) return self.core:show(command) end
+-- What the router answers to a show command: text, and the same as records {title=, fields={{LABEL, VALUE}, ...}}.
+function Router:show(command)
+    local text, records = self.core:show(command)
+    self.net.story:tell("show", { router = self.name, command = command, text = text, records = records })
+    return text, records
+end
 
 -- Drop counters by reason.
 function Router:counters() return self.core:counters() end
@@ -57,22 +66,45 @@ function Router:certificate(opts)
     for k, v in pairs(opts) do order[k] = v end
     local issued = opts.ca:issue(order)
     local give = self.net.started and self.core.reload or self.core.credentials
+    self.net.story:tell("certificate", { router = self.name, name = order.name, key = order.key or "p256",
+        place = order.place or "both", from = issued.from, until_ = issued.until_, issuer = opts.ca.name,
+        root = opts.ca.root_name, serial = issued.serial })
     give(self.core, { certificate = issued.certificate, private_key = issued.private_key })
     return issued
 end
 
 -- Other credentials for a running router, as opts.credentials; what is not given stays.
-function Router:reload(credentials) self.core:reload(credentials or {}) end
+function Router:reload(credentials)
+    credentials = credentials or {}
+    self.net.story:tell("router", { router = self.name, did = "reload", certificate = credentials.certificate ~= nil,
+        trusted_ca = credentials.trusted_ca ~= nil, crl = credentials.crl ~= nil })
+    self.core:reload(credentials)
+end
 
 -- A new metadata key at once.
-function Router:regenerate() self.core:regenerate() end
+function Router:regenerate()
+    self.net.story:tell("router", { router = self.name, did = "regenerate" })
+    self.core:regenerate()
+end
 
 -- The router loses power, and everything that it knew; restart brings it back.
-function Router:crash() self.core:crash() end
-function Router:restart() self.core:restart() end
+function Router:crash()
+    self.net.story:tell("router", { router = self.name, did = "crash" })
+    self.down = true
+    self.core:crash()
+end
+
+function Router:restart()
+    self.net.story:tell("router", { router = self.name, did = "restart" })
+    self.down = nil
+    self.core:restart()
+end
 
 -- Its wall clock goes so much ahead of the simulation's ("36h", or "-2d").
-function Router:set_clock(ahead) self.core:set_clock(units.span(ahead)) end
+function Router:set_clock(ahead)
+    self.net.story:tell("router", { router = self.name, did = "clock", ahead = units.span(ahead) })
+    self.core:set_clock(units.span(ahead))
+end
 
 function Net:underlay(name)
     claim(self, name)
@@ -89,7 +121,8 @@ local function core_link_opts(o)
         rate = o.rate and units.rate(o.rate) or 0,
         delay = o.delay and units.time(o.delay, "delay") or 0,
         jitter = o.jitter and units.time(o.jitter, "jitter") or 0,
-        reorder = o.reorder, loss = o.loss, queue = o.queue, mtu = o.mtu, apart = o.apart,
+        reorder = o.reorder, loss = o.loss, duplicate = o.duplicate, corrupt = o.corrupt, queue = o.queue, mtu = o.mtu,
+        apart = o.apart,
     }
 end
 
@@ -129,7 +162,8 @@ local function add_interface(e, len, family, opts)
     r.core:attach(e.device, i.name)
 end
 
--- Joins two routers or underlay routers. opts: rate, delay, jitter, reorder, loss (0..1), queue (frames), mtu, name,
+-- Joins two routers or underlay routers. opts: rate, delay, jitter, reorder, loss, duplicate, corrupt (0..1; corrupt flips a
+-- bit behind the UDP header, where an attacker would, and mends the checksum), queue (frames), mtu, name,
 -- neighborhood, tcp_transport, family (4 or 6), carrier (routers notice when the link goes down), apart (a UDP port:
 -- stats().lost_apart counts frames to it that were lost by chance).
 function Net:link(a, b, opts)
@@ -166,6 +200,7 @@ function Link:down()
     if self.is_down then return end
     self.is_down = true
     self.outages[#self.outages + 1] = { from = core.now() }
+    self.net.story:tell("link", { link = self.name, state = "down", carrier = self.opts.carrier or false })
     self.core:set_up(false)
     carry(self, false)
 end
@@ -174,14 +209,31 @@ function Link:up()
     if not self.is_down then return end
     self.is_down = false
     self.outages[#self.outages].to = core.now()
+    self.net.story:tell("link", { link = self.name, state = "up", carrier = self.opts.carrier or false })
     self.core:set_up(true)
     carry(self, true)
 end
 
--- Changes rate, delay, jitter, reorder and loss from now on; what is not given stays.
+-- Changes rate, delay, jitter, reorder, loss, duplicate and corrupt from now on; what is not given stays.
 function Link:change(opts)
-    for k, v in pairs(opts) do self.opts[k] = v end
+    local line = { link = self.name, state = "changed" }
+    for k, v in pairs(opts) do self.opts[k], line[k] = v, v end
+    self.net.story:tell("link", line)
     self.core:adjust(core_link_opts(self.opts))
+end
+
+-- An attacker on the link: remembers every frame from now on.
+function Link:record() self.core:record(true) end
+
+-- ... and puts them all there once more, `spacing` apart, towards the second end and then (behind the last of those)
+-- towards the first. Returns how many.
+function Link:replay(spacing)
+    local gap = units.time(spacing or "1ms", "spacing")
+    self.core:record(false)
+    local there = self.core:replay(0, gap)
+    core.at(core.now() + there * gap, function() self.core:replay(1, gap) end)
+    self.net.story:tell("replay", { link = self.name, frames = there })
+    return there
 end
 
 -- Counters of both directions: from the first end to the second, and back.
@@ -241,12 +293,13 @@ end
 -- ---- configuration -----------------------------------------------------------------------------------------
 
 -- A certificate authority; see svr.ca. What it makes follows from the seed.
-function Net:ca(name, opts) return ca.new(name, opts) end
+function Net:ca(name, opts) return ca.new(name, opts, self.story) end
 
 -- What all routers trust that have no trust of their own: a CA or several. Before the first run.
 function Net:trust(list)
     if self.started then error("the network is running: routers take other trust by router:reload", 0) end
     self.trusted = ca.roots(list)
+    self.trusts = ca.names(list)
 end
 
 local function give_trust(net)
@@ -319,7 +372,15 @@ local function start(net)
         if not net.event_ignore[ev.kind] then net.events[#net.events + 1] = ev end
         for _, f in ipairs(net.listeners) do f(ev) end
     end)
-    core.start(net.config_text or authority.text(net.opts, net.routers, services(net)))
+    local list = services(net)
+    for _, r in ipairs(net.routers) do
+        if r.opts.enhanced_security ~= nil then
+            local opts = setmetatable({ enhanced_security = r.opts.enhanced_security }, { __index = net.opts })
+            r.core:config(authority.text(opts, net.routers, list))
+        end
+    end
+    net.story:topology(net)
+    core.start(net.config_text or authority.text(net.opts, net.routers, list))
 end
 
 -- Calls f at an instant.
@@ -349,6 +410,15 @@ function Net:run(time)
     local until_ns = units.time(time)
     if not self.started then start(self) end
     core.run(until_ns)
+    self.story:books(self)
+end
+
+-- Whether a configuration would be accepted: what it says, or the error (see conform's settings). `about` and `value` tell
+-- what is tried.
+function Net:try_config(text, about, value)
+    local found = core.read_config(text)
+    self.story:tell("config", { about = about, value = value, found = found })
+    return found
 end
 
 -- Ends the present run after this event.
@@ -372,6 +442,7 @@ return function(opts)
     return setmetatable({
         opts = opts, seed = seed, names = {}, link_names = {}, routers = {}, underlays = {}, hosts = {}, links = {},
         flows = {}, subnets = 0, hosts_made = 0, vias = {}, events = {}, event_count = {}, listeners = {}, checks = 0,
+        story = story.new(),
         event_ignore = { session = true, ["payload-key"] = true },
     }, Net)
 end

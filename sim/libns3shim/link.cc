@@ -121,20 +121,63 @@ uint64_t ns3shim_link::arrival_time(Direction &w) {
     return at;
 }
 
-/* UDP over IPv4 or IPv6 without options or extensions, as routers send it. */
-static bool goes_to_port(const Packet &packet, uint16_t port) {
-    uint8_t b[44];
-    uint32_t n = packet.CopyData(b, sizeof b);
-    bool v6 = n > 0 && b[0] >> 4 == 6;
+/* Where the UDP header of IPv4 or IPv6 without options or extensions begins, as routers send it; 0: none. */
+static uint32_t udp_header(const uint8_t *b, uint32_t len) {
+    bool v6 = len > 0 && b[0] >> 4 == 6;
     uint32_t l4 = v6 ? 40 : 20;
-    return n >= l4 + 4 && b[v6 ? 6 : 9] == 17 && (b[l4 + 2] << 8 | b[l4 + 3]) == port;
+    return len >= l4 + 8 && b[v6 ? 6 : 9] == 17 ? l4 : 0;
+}
+
+static bool goes_to_port(const Packet &packet, uint16_t port) {
+    uint8_t b[48];
+    uint32_t n = packet.CopyData(b, sizeof b), l4 = udp_header(b, n);
+    return l4 && (b[l4 + 2] << 8 | b[l4 + 3]) == port;
+}
+
+/* Flips one bit behind the UDP header. The checksum is what it should be then (RFC 1624), or nobody would
+ * look further. */
+Frame ns3shim_link::damage(Direction &w, const Frame &frame) {
+    std::vector<uint8_t> b(frame.packet->GetSize());
+    frame.packet->CopyData(b.data(), static_cast<uint32_t>(b.size()));
+    uint32_t l4 = udp_header(b.data(), static_cast<uint32_t>(b.size()));
+    size_t from = l4 + 8, bits = (b.size() - from) * 8;
+    if (!l4 || bits == 0) return frame;
+    size_t bit = static_cast<size_t>(w.random->GetValue() * static_cast<double>(bits));
+    size_t at = from + bit / 8;
+    uint8_t mask = static_cast<uint8_t>(1u << bit % 8);
+    uint32_t was = b[at], is = b[at] ^ mask;
+    unsigned shift = (at - l4) % 2 ? 0 : 8;
+    b[at] = static_cast<uint8_t>(is);
+    uint32_t sum = static_cast<uint32_t>(b[l4 + 6] << 8 | b[l4 + 7]);
+    if (sum) {
+        sum = (~sum & 0xffff) + (~(was << shift) & 0xffff) + (is << shift);
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
+        if (sum == 0) sum = 0xffff;
+        b[l4 + 6] = static_cast<uint8_t>(sum >> 8);
+        b[l4 + 7] = static_cast<uint8_t>(sum);
+    }
+    w.stats.corrupted++;
+    return {ns3::Create<Packet>(b.data(), static_cast<uint32_t>(b.size())), frame.protocol};
 }
 
 void ns3shim_link::transmit(unsigned direction, const Frame &frame) {
     Direction &w = way[direction];
+    if (recording) w.recorded.push_back({frame.packet->Copy(), frame.protocol});
+    w.busy_until = shim::now_ns() + shim::wire_time(opts.rate_bps, frame.packet->GetSize());
+    bool damaged = opts.corrupt > 0 && w.random->GetValue() < opts.corrupt;
+    Frame sent = damaged ? damage(w, frame) : frame;
+    put(direction, sent);
+    if (opts.duplicate <= 0 || w.random->GetValue() >= opts.duplicate) return;
+    w.stats.duplicated++;
+    put(direction, {sent.packet->Copy(), sent.protocol});
+}
+
+/* The frame is on the medium, and arrives or not. */
+void ns3shim_link::put(unsigned direction, const Frame &frame) {
+    Direction &w = way[direction];
     uint32_t len = frame.packet->GetSize();
     uint64_t now = shim::now_ns();
-    w.busy_until = now + shim::wire_time(opts.rate_bps, len);
     w.stats.sent++;
     w.stats.sent_bytes += len;
     show(direction, NS3SHIM_TAP_SENT, *frame.packet);
@@ -173,9 +216,21 @@ void ns3shim_link::set_up(bool want) {
     }
 }
 
+size_t ns3shim_link::replay(unsigned direction, uint64_t spacing_ns) {
+    uint64_t wait = 0;
+    for (const Frame &frame : way[direction].recorded) {
+        Simulator::Schedule(shim::span(wait), &ns3shim_link::offer, this, direction, frame.packet->Copy(),
+                            frame.protocol);
+        wait += spacing_ns;
+    }
+    return way[direction].recorded.size();
+}
+
 /* What is wrong with the options, or NULL. */
 static const char *check(const ns3shim_link_opts &o) {
     if (!(o.loss >= 0 && o.loss <= 1)) return "loss must lie between 0 and 1";
+    if (!(o.duplicate >= 0 && o.duplicate <= 1)) return "duplicate must lie between 0 and 1";
+    if (!(o.corrupt >= 0 && o.corrupt <= 1)) return "corrupt must lie between 0 and 1";
     if (o.mtu > UINT16_MAX) return "the longest datagram has 65535 bytes";
     if (o.delay_ns > INT64_MAX / 4 || o.jitter_ns > INT64_MAX / 4) return "the delay is too long";
     return nullptr;
@@ -242,7 +297,17 @@ extern "C" int ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *
     link->opts.jitter_ns = opts->jitter_ns;
     link->opts.reorder = opts->reorder;
     link->opts.loss = opts->loss;
+    link->opts.duplicate = opts->duplicate;
+    link->opts.corrupt = opts->corrupt;
     return 0;
+}
+
+extern "C" void ns3shim_link_record(ns3shim_link *link, bool on) {
+    link->recording = on;
+}
+
+extern "C" size_t ns3shim_link_replay(ns3shim_link *link, unsigned direction, uint64_t spacing_ns) {
+    return link->replay(direction & 1, spacing_ns);
 }
 
 extern "C" void ns3shim_link_get_stats(const ns3shim_link *link, unsigned direction,

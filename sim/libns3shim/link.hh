@@ -69,6 +69,7 @@ struct Direction {
     std::deque<Frame> queue;
     ns3::Ptr<ns3::UniformRandomVariable> random;
     ns3shim_link_stats stats = {};
+    std::vector<Frame> recorded;
 };
 
 } // namespace shim
@@ -79,6 +80,7 @@ struct ns3shim_link {
     bool up = true;
     shim::Direction way[2];
     uint32_t device[2] = {0, 0};
+    bool recording = false;
     unsigned tap_mask = 0;
     ns3shim_tap tap = nullptr;
     void *tap_ctx = nullptr;
@@ -89,9 +91,12 @@ struct ns3shim_link {
     void drain(unsigned direction, uint32_t epoch);
     void arrive(unsigned direction, uint32_t epoch, const shim::Frame &frame);
     void set_up(bool want);
+    size_t replay(unsigned direction, uint64_t spacing_ns);
 
   private:
     void transmit(unsigned direction, const shim::Frame &frame);
+    shim::Frame damage(shim::Direction &way, const shim::Frame &frame);
+    void put(unsigned direction, const shim::Frame &frame);
     void schedule_drain(unsigned direction);
     uint64_t arrival_time(shim::Direction &way);
     void show(unsigned direction, ns3shim_tap_what what, const ns3::Packet &packet);

@@ -79,14 +79,17 @@ typedef struct ns3shim_link_opts {
     uint64_t jitter_ns; /* up to this much is added to the delay, drawn evenly per frame */
     bool reorder;       /* jitter may let frames overtake each other */
     double loss;        /* probability that a frame is lost */
-    uint32_t queue;     /* frames that wait for a busy link; 0: 1000 */
-    uint32_t mtu;       /* longest datagram; 0: 1500 */
-    uint16_t apart;     /* losses of frames to this UDP port are counted apart as well; 0: none */
+    double duplicate;   /* probability that a frame goes twice */
+    double corrupt; /* probability that a bit of a frame flips behind its UDP header; the checksum follows */
+    uint32_t queue; /* frames that wait for a busy link; 0: 1000 */
+    uint32_t mtu;   /* longest datagram; 0: 1500 */
+    uint16_t apart; /* losses of frames to this UDP port are counted apart as well; 0: none */
 } ns3shim_link_opts;
 
 typedef struct ns3shim_link_stats {
     uint64_t sent, sent_bytes;         /* frames put on the medium */
     uint64_t received, received_bytes; /* frames that arrived */
+    uint64_t duplicated, corrupted;    /* by those probabilities */
     uint64_t lost_random;              /* by `loss` */
     uint64_t lost_apart;               /* of these, to the port `apart` */
     uint64_t lost_in_flight;           /* on the medium or in the queue when the link went down */
@@ -100,10 +103,15 @@ ns3shim_link *ns3shim_link_new(ns3shim_world *world, ns3shim_node *a, ns3shim_no
 /* Takes the link down or up, both ways. What is on its way is lost. */
 void ns3shim_link_set_up(ns3shim_link *link, bool up);
 bool ns3shim_link_is_up(const ns3shim_link *link);
-/* Changes what may change at run time: rate, delay, jitter, reordering and loss. */
+/* Changes what may change at run time: rate, delay, jitter, reordering, loss, duplication and corruption. */
 int ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *opts);
 /* Direction 0 is from `a` to `b`, 1 from `b` to `a`. */
 void ns3shim_link_get_stats(const ns3shim_link *link, unsigned direction, ns3shim_link_stats *out);
+/* Remembers every frame that is put on the medium from now on, or no more; what is remembered stays. */
+void ns3shim_link_record(ns3shim_link *link, bool on);
+/* Puts all that was remembered of a direction on the medium once more, in its order and `spacing_ns` apart,
+ * the first now: an attacker's replay. Returns how many frames. */
+size_t ns3shim_link_replay(ns3shim_link *link, unsigned direction, uint64_t spacing_ns);
 /* The device index of the link at its end `a` (0) or `b` (1). */
 uint32_t ns3shim_link_device(const ns3shim_link *link, unsigned end);
 

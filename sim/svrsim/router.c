@@ -101,6 +101,7 @@ svrsim_router *svrsim_router_make(svrsim *sim, const char *name) {
 void svrsim_router_free(svrsim_router *r) {
     if (!r) return;
     svrsim_router_stop(r);
+    svr_config_del(r->config);
     ns3shim_timer_del(r->timer);
     for (size_t i = 0; i < sizeof r->credential / sizeof *r->credential; i++) {
         if (r->credential[i]) svr_wipe(r->credential[i], strlen(r->credential[i]));
@@ -196,7 +197,7 @@ int svrsim_router_start(svrsim_router *r, svr_env *env, const svr_config *config
     svr_time now = ns3shim_now(svrsim_world(r->sim));
     svr_node_params params = {
         .env = env,
-        .config = config,
+        .config = r->config ? r->config : config,
         .router = r->name,
         .credentials = credentials_of(r),
         .wall = wall + r->clock,

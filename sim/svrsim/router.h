@@ -27,6 +27,7 @@ struct svrsim_router {
     const char *node_name;
     svrsim_port port[SVRSIM_PORTS_MAX]; /* by device */
     char *credential[4];
+    svr_config *config;  /* its own; NULL: the network's */
     svr_wall clock;      /* how far its wall clock is ahead of the simulation's */
     bool settling;       /* what comes out of the node is being taken */
     uint64_t unroutable; /* packets that the node sent where no link is */

@@ -251,6 +251,14 @@ void svrsim_take_key(svrsim *sim, const char *line) {
     svrsim_keylines_add(&sim->keys, line);
 }
 
+int svrsim_router_set_config(svrsim_router *r, const char *text) {
+    svr_config_error err;
+    svr_config_del(r->config);
+    if (svr_config_parse(&heap, text, strlen(text), &r->config, &err) == 0) return 0;
+    return svrsim_fail(r->sim, "configuration of router '%s', line %u, column %u: %s", r->name, err.line,
+                       err.column, err.message);
+}
+
 int svrsim_start(svrsim *sim, const char *config) {
     svr_config_error err;
     if (write_config(sim, config) != 0) return -1;
@@ -262,7 +270,7 @@ int svrsim_start(svrsim *sim, const char *config) {
     return 0;
 }
 
-static svr_wall wall_now(const svrsim *sim) {
+svr_wall svrsim_wall_now(const svrsim *sim) {
     return sim->epoch + (svr_wall)ns3shim_now(sim->world);
 }
 
@@ -274,12 +282,12 @@ int svrsim_crash(svrsim *sim, svrsim_router *r) {
 
 int svrsim_restart(svrsim *sim, svrsim_router *r) {
     if (r->svr) return svrsim_fail(sim, "router '%s' runs already", r->name);
-    return svrsim_router_start(r, sim->env, sim->config, wall_now(sim));
+    return svrsim_router_start(r, sim->env, sim->config, svrsim_wall_now(sim));
 }
 
 void svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead) {
     r->clock = ahead;
-    if (r->svr) svrsim_router_set_wall(r, wall_now(sim) + ahead);
+    if (r->svr) svrsim_router_set_wall(r, svrsim_wall_now(sim) + ahead);
 }
 
 void svrsim_halt(svrsim *sim) {

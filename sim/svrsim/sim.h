@@ -54,6 +54,9 @@ svrsim_router *svrsim_router_new(svrsim *sim, const char *name);
 ns3shim_node *svrsim_router_node(svrsim_router *r);
 /* The texts are copied; see svr_credentials. */
 int svrsim_router_set_credentials(svrsim_router *r, const svr_credentials *texts);
+/* A configuration of its own, instead of the one of svrsim_start: for a router of another kind among ours.
+ * The text is copied. */
+int svrsim_router_set_config(svrsim_router *r, const char *text);
 /* Connects a device of the router's ns-3 node (see ns3shim_link_device) with an interface of its
  * configuration: the one whose target-interface is `target`. Several devices on one interface are one LAN: a
  * datagram leaves by the device whose far end is `host` (one address of each family, by a call for each); ""
@@ -70,6 +73,8 @@ void svrsim_set_on_event(svrsim *sim, svrsim_on_event on_event, void *ctx);
 
 /* Reads the configuration, writes it down as authority.conf, and makes all routers live. */
 int svrsim_start(svrsim *sim, const char *config);
+/* Wall time now: that of certificates, captures and events. */
+svr_wall svrsim_wall_now(const svrsim *sim);
 /* Runs to `until`, or to the limit of the options, or until svrsim_halt. */
 int svrsim_run_until(svrsim *sim, svr_time until);
 /* Makes svrsim_run_until return soon. */

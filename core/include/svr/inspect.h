@@ -59,6 +59,7 @@ typedef struct svr_seen {
     uint32_t key_index;     /* peer key (BFD) or rekey index of the receiver's metadata key */
     uint8_t key_fingerprint[SVR_SEEN_FINGERPRINT_LEN]; /* BFD with SVR_AUTH_GOOD */
     uint64_t nonce;
+    bool clear_context;            /* a context stands among the header TLVs, for everybody to read */
     const char *sender, *receiver; /* peering-common-names, with SVR_AUTH_GOOD */
 
     /* SVR_SEEN_BFD */
@@ -83,6 +84,9 @@ typedef struct svr_seen {
     uint8_t phase;
     uint64_t counter;
     svr_seen_auth payload;
+    const uint8_t
+        *tag; /* with SVR_AUTH_GOOD: its HMAC, which is over all that leaves a transit router as it came */
+    size_t tag_len;
     const uint8_t
         *text; /* with SVR_AUTH_GOOD: what docs/protocol.md section 4.2 calls the text, deciphered */
     size_t text_len;
