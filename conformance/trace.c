@@ -142,6 +142,7 @@ static void read_watched(lua_State *L, int at, watched *out) {
 static int captures_open(lua_State *L) {
     const char *keylog = luaL_optstring(L, 2, NULL);
     luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 3);
     size_t n = lua_rawlen(L, 1);
     captures *c = lua_newuserdatauv(L, sizeof *c, 0);
     *c = (captures){0};
