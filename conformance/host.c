@@ -194,13 +194,17 @@ static int host_files(lua_State *L) {
     return 1;
 }
 
+static int host_clock(lua_State *L) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+    return 1;
+}
+
 void conform_open_host(lua_State *L) {
-    static const luaL_Reg functions[] = {{"lines", host_lines},
-                                         {"settings", host_settings},
-                                         {"spawn", host_spawn},
-                                         {"program", host_program},
-                                         {"folder", host_folder},
-                                         {"files", host_files},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"lines", host_lines},   {"settings", host_settings},
+                                         {"spawn", host_spawn},   {"program", host_program},
+                                         {"folder", host_folder}, {"files", host_files},
+                                         {"clock", host_clock},   {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -5,7 +5,9 @@
  *
  *   cli         the command line      judge      one pass over a trace, all checks side by side
  *   catalogue   every requirement     checks     what decides it, and how a trace is bent to break it
- *   scenarios   what is run           report     TAP, JSON */
+ *   scenarios   what is run           report     TAP, JSON, a table
+ *   junit, html reports; html draws with map, timeline and sequence what collect saw, in the words of markup
+ * and style */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,7 +16,8 @@
  *   spawn(PROGRAM, ARGUMENT...)  runs a program and waits: its exit status
  *   program(NAME)                the path of a program beside this one
  *   folder(PATH)                 makes a folder, with those above it
- *   files(PATTERN)               the files that a pattern of the shell names, in order */
+ *   files(PATTERN)               the files that a pattern of the shell names, in order
+ *   clock()                      seconds, of a clock that only goes forward */
 int conform_open_core(lua_State *L);
 
 #endif

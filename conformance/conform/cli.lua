@@ -3,13 +3,17 @@
 local core = require "conform.core"
 local catalogue = require "conform.catalogue"
 local checks = require "conform.checks"
+local collect = require "conform.collect"
+local html = require "conform.html"
 local judge = require "conform.judge"
+local junit = require "conform.junit"
 local report = require "conform.report"
 local scenarios = require "conform.scenarios"
 
 local help = [[
 Usage: svrconform list [--json]
        svrconform check CAPTURE... --keylog FILE [--events FILE] [--config FILE] [--only PATTERN] [--json]
+                        [--html FILE] [--junit FILE]
        svrconform run [--only PATTERN] [--scenario NAME] [--seed N] [--out DIR] [--json]
        svrconform selftest [--out DIR]
 
@@ -26,7 +30,9 @@ Judges whether routers do what is demanded (docs/requirements.md).
   --only PATTERN   requirements whose ID matches, as in KEY-*
   --scenario NAME  one scenario
   --seed N         seed of the simulation (default 7)
-  --out DIR        where results go (default out/conform)
+  --out DIR        where results go (default out/conform): report.html, junit.xml, a folder for each scenario
+  --html FILE      results as a page to read
+  --junit FILE     results as JUnit XML
   --json           results as JSON
 
 Exit status: 0 nothing failed, 1 something did, 2 wrong arguments or files.
@@ -36,10 +42,11 @@ local function usage(text) error(text .. "\nTry svrconform --help.", 0) end
 
 -- ---- arguments ---------------------------------------------------------------------------------------------
 
-local valued = { keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true }
+local valued = { keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true,
+    html = true, junit = true }
 local allowed = {
     list = { json = true },
-    check = { keylog = true, events = true, config = true, only = true, json = true },
+    check = { keylog = true, events = true, config = true, only = true, json = true, html = true, junit = true },
     run = { only = true, scenario = true, seed = true, out = true, json = true },
     selftest = { out = true },
 }
@@ -104,9 +111,20 @@ local function failed(runs)
     return false
 end
 
+local function write_file(name, text)
+    local f, why = io.open(name, "wb")
+    local done = f and f:write(text)
+    if not done or not f:close() then error(("%s: cannot be written"):format(why or name), 0) end
+end
+
+local function write_reports(runs, page, suites)
+    if page then write_file(page, html.page(runs, page:match "^(.*)/[^/]*$")) end
+    if suites then write_file(suites, junit.document(runs)) end
+end
+
 local function tell(runs, as_json)
     if as_json then
-        report.json(runs, io.stdout)
+        report.json(report.public(runs), io.stdout)
     else
         report.tap(runs, io.stdout)
     end
@@ -141,13 +159,17 @@ end
 function commands.check(o)
     if #o.files == 0 then usage "no capture is named" end
     local settings = o.config and core.settings(o.config) or defaults
-    local results = judge.run(selected(o.only), open_trace(o), settings)
+    local began = core.clock()
+    local results, seen = collect.run(selected(o.only), open_trace(o), settings)
     local words = { "svrconform", "check" }
     for _, f in ipairs(o.files) do words[#words + 1] = f end
     for _, name in ipairs { "keylog", "events", "config" } do
         if o[name] then words[#words + 1] = "--" .. name .. " " .. o[name] end
     end
-    return tell({ { name = o.files[1], results = results, reproduce = table.concat(words, " ") } }, o.json)
+    local runs = { { name = o.files[1], results = results, reproduce = table.concat(words, " "), files = o.files, settings = settings,
+        seen = seen, seconds = core.clock() - began } }
+    write_reports(runs, o.html, o.junit)
+    return tell(runs, o.json)
 end
 
 local function simulate(s, o)
@@ -176,14 +198,18 @@ function commands.run(o)
     local list, runs = selected(o.only), {}
     for _, s in ipairs(scenarios) do
         if not o.scenario or o.scenario == s.name then
-            local t = simulate(s, o)
-            runs[#runs + 1] = { name = s.name, seed = o.seed or "7", reproduce = t.reproduce,
-                results = judge.run(list, open_trace(t), t.settings) }
+            local began, t = core.clock(), simulate(s, o)
+            local results, seen = collect.run(list, open_trace(t), t.settings)
+            runs[#runs + 1] = { name = s.name, what = s.what, seed = o.seed or "7", reproduce = t.reproduce, results = results,
+                files = t.files, settings = t.settings, seen = seen, seconds = core.clock() - began }
         end
     end
     if #runs == 0 then usage(("there is no scenario %s"):format(o.scenario)) end
+    local dir = o.out or "out/conform"
+    write_reports(runs, dir .. "/report.html", dir .. "/junit.xml")
     local status = tell(runs, o.json)
     report.matrix(runs, io.stderr)
+    io.stderr:write(("report: %s/report.html, %s/junit.xml\n"):format(dir, dir))
     return status
 end
 

@@ -22,12 +22,13 @@ function Case:fail(text, ...)
         self.more = (self.more or 0) + 1
         return
     end
-    local where = {}
+    local where, at = {}, {}
     for _, item in ipairs { ... } do
+        at[#at + 1] = item.time
         where[#where + 1] = item.what == "packet" and ("%s packet %d"):format(item.file, item.number) or
             ("%s %s of %s"):format(item.what, item.kind, item.router or item.link or item.flow or item.about or "all")
     end
-    self.findings[#self.findings + 1] = { text = text, where = where }
+    self.findings[#self.findings + 1] = { text = text, where = where, at = at }
 end
 
 -- "PAYLOAD_KEY uuid ..." as items.

@@ -12,7 +12,7 @@ local function first_finding(r)
     return others > 0 and ("%s; and %d more"):format(text, others) or text
 end
 
--- runs: {name=, reproduce=, seed=, results={...}}. Inconclusive ones are skipped tests, with the reason.
+-- runs: {name=, what=, reproduce=, seed=, files={...}, results={...}}. Inconclusive ones are skipped tests, with the reason.
 function report.tap(runs, out)
     local n = 0
     for _, run in ipairs(runs) do
@@ -28,6 +28,18 @@ function report.tap(runs, out)
         end
     end
     out:write("1..", n, "\n")
+end
+
+-- Runs without what is there for drawing, and without what differs from time to time.
+function report.public(runs)
+    local list = {}
+    for i, run in ipairs(runs) do
+        list[i] = {}
+        for k, v in pairs(run) do
+            if k ~= "seen" and k ~= "settings" and k ~= "seconds" then list[i][k] = v end
+        end
+    end
+    return list
 end
 
 function report.json(value, out) out:write(json.pretty(value), "\n") end
