@@ -31,26 +31,11 @@ local function note_time(seen, time)
     seen.last = math.max(seen.last or time, time)
 end
 
--- The message that this one is a copy of, on another path.
-local function original(seen, p, m)
-    for i = 1, COPIES do
-        local r = seen.recent[(seen.at - i) % COPIES]
-        if r and r.bytes == m.bytes and p.time - r.item.time <= AT_ONCE and (r.item.src ~= p.src or r.item.dst ~= p.dst) then
-            return r.item
-        end
-    end
-end
-
 local function message(seen, p, m)
-    local item = original(seen, p, m)
-    if not item then
-        item = { time = p.time, kind = m.kind, about = about(m), src = p.src, dst = p.dst, packets = {} }
-        seen.recent[seen.at % COPIES] = { bytes = m.bytes, item = item }
-        seen.at = seen.at + 1
-        keep(seen, "message", item)
-    end
-    item.from, item.to = item.from or p.sender, item.to or p.receiver
-    item.packets[#item.packets + 1] = { file = p.file, number = p.number }
+    local item = { time = p.time, kind = m.kind, about = about(m), bytes = m.bytes, src = p.src, dst = p.dst,
+        packets = { { file = p.file, number = p.number } } }
+    if p.metadata == "good" then item.from, item.to = p.sender, p.receiver end
+    keep(seen, "message", item)
 end
 
 local function packet(seen, p)
@@ -107,9 +92,33 @@ end
 -- A check that keeps; what it keeps is in `seen`.
 local function observer()
     local seen = { items = {}, counts = { message = 0, key = 0, mark = 0 }, left_out = { message = 0, key = 0, mark = 0 },
-        captures = {}, files = {}, names = {}, paths = {}, lines = {}, recent = {}, at = 0 }
+        captures = {}, files = {}, names = {}, paths = {}, lines = {} }
     return { seen = seen, packet = function(_, p) packet(seen, p) end, event = function(_, e) event(seen, e) end,
         story = function(_, t) story(seen, t) end }
+end
+
+-- The same message on several paths at once is drawn as one.
+local function join_copies(seen)
+    local items, recent, at = {}, {}, 0
+    local function original(m)
+        for i = 1, COPIES do
+            local r = recent[(at - i) % COPIES]
+            if r and r.bytes == m.bytes and r.from == m.from and r.to == m.to and m.time - r.time <= AT_ONCE and
+                (r.src ~= m.src or r.dst ~= m.dst) then
+                return r
+            end
+        end
+    end
+    for _, item in ipairs(seen.items) do
+        local r = item.sort == "message" and original(item)
+        if r then
+            table.move(item.packets, 1, #item.packets, #r.packets + 1, r.packets)
+        else
+            items[#items + 1] = item
+        end
+        if item.sort == "message" and not r then recent[at % COPIES], at = item, at + 1 end
+    end
+    seen.items = items
 end
 
 -- Routers are drawn by name. On the wire they are peering-common-names, and before the first key addresses.
@@ -126,6 +135,7 @@ local function name_all(seen)
     for _, item in ipairs(seen.items) do
         if item.sort == "message" then item.from, item.to = name(item.from, item.src), name(item.to, item.dst) end
     end
+    join_copies(seen)
     for _, l in ipairs(seen.lines) do l.from, l.to = name(nil, l.src), name(nil, l.dst) end
 end
 

@@ -13,6 +13,8 @@ local html = {}
 
 local tag, text, anchor = markup.tag, markup.text, markup.anchor
 local DRAWN = 3 -- findings of a requirement that the drawings mark
+local UNFOLDED = 3 -- so many scenarios are shown whole
+local LISTED = 20 -- failures in the summary
 local symbols = { pass = "✓", fail = "✗", inconclusive = "–", unsupported = "∅" }
 local order = { "fail", "pass", "inconclusive", "unsupported" }
 local words_of = { fail = "failed", pass = "passed", inconclusive = "inconclusive", unsupported = "unsupported" }
@@ -40,12 +42,29 @@ end
 
 -- ---- summary -------------------------------------------------------------------------------------------------
 
+local function list_failures(runs)
+    local items, more = {}, 0
+    for _, run in ipairs(runs) do
+        for _, r in ipairs(run.results) do
+            if r.result == "fail" and #items < LISTED then
+                items[#items + 1] = tag("li", {}, ("%s in %s: %s"):format(tag("a", { class = "id", href = "#" .. anchor(run.name, r.id) },
+                    text(r.id)), text(run.name), text(r.findings[1].text)))
+            elseif r.result == "fail" then
+                more = more + 1
+            end
+        end
+    end
+    if #items == 0 then return "" end
+    if more > 0 then items[#items + 1] = tag("li", {}, ("and %d more"):format(more)) end
+    return element("ul", "failures", table.concat(items, "\n"))
+end
+
 local function summary(runs)
     local n, all = count(runs)
     local boxes, stripe, seeds, seen_seed = {}, {}, {}, {}
     for _, result in ipairs(order) do
         if n[result] or result == "fail" or result == "pass" then
-            boxes[#boxes + 1] = element("li", result, tag("b", {}, tostring(n[result] or 0)) .. words_of[result])
+            boxes[#boxes + 1] = element("li", n[result] and result or "inconclusive", tag("b", {}, tostring(n[result] or 0)) .. words_of[result])
             stripe[#stripe + 1] = tag("i", { class = result, style = ("flex:%d"):format(n[result] or 0) }, "")
         end
     end
@@ -59,7 +78,7 @@ local function summary(runs)
     if #seeds > 0 then rows[#rows + 1] = { "Seed", text(table.concat(seeds, ", ")) } end
     return element("section", "panel", tag("h2", {}, (n.fail or 0) == 0 and "Nothing failed" or ("%d %s failed"):format(n.fail,
         n.fail == 1 and "result" or "results")) .. element("ul", "counts", table.concat(boxes)) ..
-        tag("div", { class = "stripe", ["aria-hidden"] = "true" }, table.concat(stripe)) .. list(rows))
+        tag("div", { class = "stripe", ["aria-hidden"] = "true" }, table.concat(stripe)) .. list_failures(runs) .. list(rows))
 end
 
 -- ---- matrix --------------------------------------------------------------------------------------------------
@@ -129,6 +148,7 @@ local function fails_of(run)
     local fails, gone = {}, 0
     for _, r in ipairs(run.results) do
         local n = 0
+        gone = gone + (r.more or 0)
         for _, f in ipairs(r.findings) do
             if f.at and #f.at > 0 then
                 n = n + 1
@@ -145,9 +165,9 @@ local function fails_of(run)
     return fails, gone
 end
 
-local function drawing(title, legend, svg, gone)
+local function drawing(title, legend, svg, gone, open)
     local words = gone ~= "" and element("p", "soft", text(gone)) or ""
-    return tag("details", { open = "open" }, tag("summary", {}, title) .. legend .. words ..
+    return tag("details", { open = open and "open" }, tag("summary", {}, title) .. legend .. words ..
         tag("div", { class = "scroll", tabindex = "0", role = "region", ["aria-label"] = title }, svg))
 end
 
@@ -169,21 +189,21 @@ local arrows_legend = legend { { swatch("arrow", line "cert"), "certificate" }, 
 local bars_legend = legend { { swatch("bar", rect "valid"), "valid, waiting" }, { swatch("bar", rect "sending"), "used for sending" },
     { swatch("bar", rect "grace"), "in grace: still accepted" } }
 
-local function drawings(run)
+local function drawings(run, open)
     local fails, gone = fails_of(run)
     local id, out = anchor(run.name), {}
     local svg = map.draw(run.seen, id .. "-map")
     if svg then
-        out[#out + 1] = drawing("Topology", element("p", "soft", "Thick lines were captured."), svg, "")
+        out[#out + 1] = drawing("Topology", element("p", "soft", "Thick lines were captured."), svg, "", true)
     end
     local words
     svg, words = timeline.draw(run.seen, fails, id .. "-timeline")
     if svg then
         if gone > 0 then words = words .. (" %d more findings are not marked."):format(gone) end
-        out[#out + 1] = drawing("Life of keys", bars_legend, svg, words)
+        out[#out + 1] = drawing("Life of keys", bars_legend, svg, words, open)
     end
     svg, words = sequence.draw(run.seen, fails, id .. "-sequence")
-    if svg then out[#out + 1] = drawing("Exchange of keys", arrows_legend, svg, words) end
+    if svg then out[#out + 1] = drawing("Exchange of keys", arrows_legend, svg, words, open) end
     return table.concat(out, "\n")
 end
 
@@ -232,21 +252,24 @@ local function row(run, r)
         tag("td", {}, verdict(r.result)) .. tag("td", {}, text(r.expected)) .. tag("td", {}, said))
 end
 
-local function results(run, base)
-    local failures, rows = {}, {}
+local function failures(run, base)
+    local out = {}
     for _, r in ipairs(run.results) do
-        if r.result == "fail" then
-            failures[#failures + 1] = failure(run, r, base)
-        else
-            rows[#rows + 1] = row(run, r)
-        end
+        if r.result == "fail" then out[#out + 1] = failure(run, r, base) end
     end
-    local head = {}
+    return #out > 0 and tag("h3", {}, "What failed") .. table.concat(out, "\n") or ""
+end
+
+local function others(run)
+    local rows, head = {}, {}
+    for _, r in ipairs(run.results) do
+        if r.result ~= "fail" then rows[#rows + 1] = row(run, r) end
+    end
+    if #rows == 0 then return "" end
     for i, name in ipairs { "Requirement", "Result", "Expected", "Actual" } do head[i] = tag("th", { scope = "col" }, name) end
-    local out = #failures > 0 and tag("h3", {}, "What failed") .. table.concat(failures, "\n") or ""
-    if #rows == 0 then return out end
-    return out .. tag("h3", {}, "Results") .. tag("div", { class = "scroll", tabindex = "0", role = "region", ["aria-label"] = "Results of " .. run.name },
-        tag("table", {}, tag("thead", {}, tag("tr", {}, table.concat(head))) .. "\n" .. tag("tbody", {}, "\n" .. table.concat(rows, "\n") .. "\n")))
+    return tag("h3", {}, #rows < #run.results and "What did not fail" or "Results") .. tag("div", { class = "scroll", tabindex = "0", role = "region",
+        ["aria-label"] = "Results of " .. run.name }, tag("table", {}, tag("thead", {}, tag("tr", {}, table.concat(head))) .. "\n" ..
+        tag("tbody", {}, "\n" .. table.concat(rows, "\n") .. "\n")))
 end
 
 -- ---- the page ------------------------------------------------------------------------------------------------
@@ -269,7 +292,8 @@ local function span(seen)
     return ("%s from %s on; times below count from there"):format(markup.duration(seen.last - seen.first), began)
 end
 
-local function scenario(run, base)
+-- Of many scenarios only those that failed are unfolded.
+local function scenario(run, base, few)
     local n, badges = count { run }, {}
     for _, result in ipairs(order) do
         if n[result] then badges[#badges + 1] = element("span", "verdict " .. result, ("%d %s"):format(n[result], words_of[result])) end
@@ -277,16 +301,16 @@ local function scenario(run, base)
     local rows = { { "Trace", text(span(run.seen)) }, { "Captures", captures_of(run, base) }, { "Intervals", settings_of(run) } }
     if run.seed then rows[#rows + 1] = { "Seed", text(run.seed) } end
     rows[#rows + 1] = { "Reproduce", tag("code", {}, text(run.reproduce)) }
-    return tag("section", { class = "panel", id = anchor(run.name) }, table.concat({ tag("h2", {}, text(run.name)),
-        run.what and tag("p", {}, text(run.what)) or "", tag("p", {}, table.concat(badges, " ")), list(rows), drawings(run),
-        results(run, base) }, "\n"))
+    return tag("section", { class = "panel", id = anchor(run.name) }, table.concat({ '<a class="up" href="#matrix">all requirements</a>',
+        tag("h2", {}, text(run.name)), run.what and tag("p", {}, text(run.what)) or "", tag("p", {}, table.concat(badges, " ")), list(rows),
+        failures(run, base), drawings(run, few or n.fail ~= nil), others(run) }, "\n"))
 end
 
 -- runs: see conform.report; of each also `what` it tells, `files`, `settings`, and what conform.collect has `seen`. base: the
 -- folder that the page will lie in; captures inside are links.
 function html.page(runs, base)
     local sections = {}
-    for i, run in ipairs(runs) do sections[i] = scenario(run, base) end
+    for i, run in ipairs(runs) do sections[i] = scenario(run, base, #runs <= UNFOLDED) end
     local hatch = '<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs><pattern id="hatch" width="6" height="6" ' ..
         'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6"/><path d="M0 0V6"/></pattern></defs></svg>'
     return table.concat({ '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',

@@ -5,8 +5,9 @@ local markup = require "conform.markup"
 local map = {}
 
 local tag, text = markup.tag, markup.text
-local BOX_WIDTH, BOX_HEIGHT = 132, 44
-local COLUMN, ROW = 208, 68
+local BOX_WIDTH, BOX_HEIGHT = 148, 44
+local NEAR, FAR, ROW = 196, 236, 68 -- columns are so far apart, so that all fits on the page
+local PAGE = 1200
 local MARGIN = 16
 
 -- ---- what there is -------------------------------------------------------------------------------------------
@@ -86,6 +87,7 @@ local function place(graph)
         table.insert(by_column[n.column], n)
         low, high = math.min(low, n.column), math.max(high, n.column)
     end
+    local pitch = math.max(NEAR, math.min(FAR, (PAGE - 2 * MARGIN - BOX_WIDTH) // math.max(1, high - low)))
     local rows = 1
     for c = low, high do rows = math.max(rows, #(by_column[c] or {})) end
     for step = 0, high - low do
@@ -100,11 +102,11 @@ local function place(graph)
         end
         table.sort(list, function(p, q) return p.wish < q.wish or (p.wish == q.wish and p.order < q.order) end)
         for i, n in ipairs(list) do
-            n.x = MARGIN + (c - low) * COLUMN
+            n.x = MARGIN + (c - low) * pitch
             n.y = MARGIN + (2 * i - 1 + rows - #list) * ROW // 2 - BOX_HEIGHT // 2
         end
     end
-    return MARGIN * 2 + (high - low) * COLUMN + BOX_WIDTH, MARGIN * 2 + rows * ROW
+    return MARGIN * 2 + (high - low) * pitch + BOX_WIDTH, MARGIN * 2 + rows * ROW
 end
 
 -- ---- drawing -------------------------------------------------------------------------------------------------
@@ -119,7 +121,7 @@ local function draw_link(parts, l, bend, captured)
     parts[#parts + 1] = tag("path", { class = l.lan and "line lan" or captured and "line captured" or "line",
         d = ("M%d %dQ%d %d %d %d"):format(x1, y1, mx, my + bend, x2, y2) })
     if not l.lan then
-        parts[#parts + 1] = tag("text", { class = "line-name", x = mx, y = my - 5, ["text-anchor"] = "middle" }, text(l.name))
+        parts[#parts + 1] = tag("text", { class = "line-name", x = mx, y = bend > 0 and my + 14 or my - 5, ["text-anchor"] = "middle" }, text(l.name))
     end
 end
 

@@ -69,8 +69,15 @@ end
 -- "one" of "out/key-life/one.pcapng".
 function markup.capture_name(file) return (file:match "([^/]*)$":gsub("%.pcapn?g?$", "")) end
 
--- The text of an SVG: its parts, and how wide it is at `size` pixels, about.
-function markup.width(s, size) return (utf8.len(s) or #s) * size * 0.58 end
+-- At most `n` characters.
+function markup.cut(s, n)
+    local length = utf8.len(s)
+    if not length then return #s > n and s:sub(1, n - 1) .. "…" or s end
+    return length > n and s:sub(1, utf8.offset(s, n) - 1) .. "…" or s
+end
+
+-- How wide text of `size` pixels is, about.
+function markup.width(s, size) return (utf8.len(s) or #s) * size * 0.56 end
 
 -- An SVG of a report, with what it shows in words.
 function markup.svg(o)

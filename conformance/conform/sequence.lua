@@ -11,8 +11,10 @@ local QUIET = S -- a longer stretch without anything is drawn short
 local ROWS = 110 -- of a drawing
 local REPEATED = 5 -- of the same message in a row are drawn as three
 local LANES = 10
+local WORDS = 110 -- characters of a failure
 local AROUND = 5 -- rows that are kept on each side of something that matters
 local TIME_WIDTH, PACKET_WIDTH = 104, 190
+local PAGE, LEAST, MOST = 1200, 184, 340 -- width, if it can be; between two lanes
 local HEAD, FOOT = 46, 14
 local heights = { message = 28, key = 22, mark = 24, more = 22, fail = 26, left = 26 }
 local classes = { CERT = "cert", CERT_ACK = "cert", METADATA_KEY = "meta", METADATA_KEY_ACK = "meta" }
@@ -21,9 +23,10 @@ local classes = { CERT = "cert", CERT_ACK = "cert", METADATA_KEY = "meta", METAD
 
 local function own_words(k)
     if k.kind == "key-timeout" then return ("timeout: no key with %s"):format(k.peer or "?") end
-    if k.kind == "peer-key" then return ("peer key %d with %s %s"):format(k.value or 0, k.peer or "?", k.to) end
-    if k.peer then return ("%s's metadata key %d %s"):format(k.peer, k.value or 0, k.to) end
-    return ("own metadata key %d %s"):format(k.value or 0, k.to)
+    local did = k.to == "sending" and "in use" or k.to
+    if k.kind == "peer-key" then return ("peer key %d with %s: %s"):format(k.value or 0, k.peer or "?", did) end
+    if k.peer then return ("metadata key %d of %s: %s"):format(k.value or 0, k.peer, did) end
+    return ("own metadata key %d: %s"):format(k.value or 0, did)
 end
 
 -- Notes of one instant share a row when they stand in different lanes.
@@ -188,8 +191,7 @@ function Drawing:arrow(y, m)
         tag("path", { d = ("M%d %dl%d -4v8z"):format(x2, y, tip) }) ..
         tag("text", { x = (x1 + x2) // 2, y = y - 5, ["text-anchor"] = "middle" }, text(label)))
     local packets = packets_of(m)
-    if #packets > 30 then packets = packets:sub(1, 28) .. "…" end
-    self:write("packets", self.width - PACKET_WIDTH + 16, y + 4, packets)
+    self:write("packets", self.width - PACKET_WIDTH + 16, y + 4, markup.cut(packets, 30))
 end
 
 function Drawing:note(y, name, words, class)
@@ -200,7 +202,7 @@ end
 
 -- A line over everything, with words at its beginning.
 function Drawing:across(y, class, words)
-    local w = math.ceil(markup.width(words, 11)) + 12
+    local w = math.ceil(markup.width(words, class == "fail" and 12.5 or 11)) + 12 -- failures are in bold
     self:put("line", { class = class, x1 = TIME_WIDTH, x2 = self.width, y1 = y, y2 = y })
     self:put("rect", { class = class .. "-tag", x = TIME_WIDTH, y = y - 9, width = w, height = 18, rx = 3 })
     self:write(class .. "-text", TIME_WIDTH + 6, y + 4, words)
@@ -230,7 +232,7 @@ end
 function draw:fail(y, r)
     self:time(y, r.time)
     self.parts[#self.parts + 1] = ('<a href="#%s">'):format(r.fail.anchor)
-    self:across(y, "fail", ("%s: %s"):format(r.fail.id, r.fail.text))
+    self:across(y, "fail", markup.cut(("%s: %s"):format(r.fail.id, r.fail.text), WORDS))
     self.parts[#self.parts + 1] = "</a>"
 end
 
@@ -281,7 +283,7 @@ function sequence.draw(seen, fails, id)
     local lanes, at, more_lanes = lanes_of(seen)
     if #lanes == 0 then return nil end
     local rows = shorten(rows_of(seen.items, fails))
-    local pitch = #lanes <= 3 and 230 or 180
+    local pitch = math.max(LEAST, math.min(MOST, (PAGE - TIME_WIDTH - PACKET_WIDTH) // #lanes))
     local d = setmetatable({ parts = {}, lanes = lanes, at = at, pitch = pitch, first = seen.first,
         width = TIME_WIDTH + #lanes * pitch + PACKET_WIDTH }, Drawing)
     local chosen = drawn_rows(rows)

@@ -10,12 +10,12 @@ return [[
 *{box-sizing:border-box}
 html{scroll-padding-top:1rem}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-main,header,footer{max-width:1240px;margin:0 auto;padding:0 20px}
+main,header,footer{max-width:1340px;margin:0 auto;padding:0 20px}
 header{padding-top:32px}
 h1{font-size:26px;margin:0 0 2px;letter-spacing:-.01em}
 h2{font-size:20px;margin:0 0 4px}
 h3{font-size:15px;margin:28px 0 8px}
-p{margin:0 0 10px;max-width:76ch}
+p{margin:0 0 10px;max-width:92ch}
 a{color:var(--exchange)}
 a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:2px solid var(--exchange);outline-offset:2px}
 code,pre,.number,.id{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;font-size:.88em}
@@ -37,7 +37,7 @@ dd ul{margin:0;padding-left:18px}
 table{border-collapse:collapse;width:100%}
 caption{text-align:left;color:var(--soft);padding-bottom:8px}
 th,td{text-align:left;vertical-align:top;padding:5px 10px;border-bottom:1px solid var(--rule)}
-thead th{font-size:13px;color:var(--soft);border-bottom:2px solid var(--rule)}
+thead th{vertical-align:bottom;font-size:13px;color:var(--soft);border-bottom:2px solid var(--rule)}
 tbody th{font-weight:500;white-space:nowrap}
 .matrix td.cell{text-align:center;padding:3px 4px}
 .matrix td.cell a{display:block;border-radius:4px;padding:2px 6px;text-decoration:none;font-weight:600;font-size:13px}
@@ -45,6 +45,9 @@ tbody th{font-weight:500;white-space:nowrap}
 .matrix tr.group th{color:var(--soft);font-weight:600;padding-top:16px;white-space:normal}
 .matrix.many thead th.run{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:8px 4px}
 .scroll{overflow-x:auto}
+.failures{margin:0 0 12px;padding-left:20px}
+.failures li{margin:4px 0}
+.up{float:right;font-size:13px}
 .finding{border:1px solid var(--rule);border-left:4px solid var(--fail);border-radius:6px;padding:12px 16px;margin:12px 0}
 .finding h4{margin:0 0 4px;font-size:15px}
 pre{background:var(--faint);border-radius:6px;padding:9px 12px;margin:6px 0;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}

@@ -8,29 +8,36 @@ local timeline = {}
 local tag, text = markup.tag, markup.text
 local S = 1000000000
 local QUIET = 75 * S -- a longer stretch is cut out
-local SCALE = 1.15 -- pixels in a second
-local PAD, CUT = 9, 44 -- pixels on each side of what happens together; those of a cut
-local WIDE = 2600 -- of a drawing
-local LABEL = 178
+local SCALE = { least = 0.55, most = 3 } -- pixels in a second
+local PAD, CUT = 8, 38 -- pixels on each side of what happens together; those of a cut
+local PAGE, WIDE = 1180, 2600 -- pixels: a drawing is as wide as the page if it can be, and no wider than that
+local OVER = 70 -- for words at the right end
+local LABEL = 160
 local PITCH, BAR = 20, 15
-local MARKS = 3 -- lines of words above the bars
+local MARKS, FAILS = 4, 6 -- lines of words above the bars, at most
 local MARK_LINE = 16
 
 -- ---- bars ----------------------------------------------------------------------------------------------------
 
-local function track(state, router, name)
-    local id = router .. "\n" .. name
-    local t = state.by_id[id]
-    if not t then
-        t = { router = router, name = name, bars = {}, open = {} }
-        state.by_id[id] = t
-        if not state.routers[router] then
-            state.routers[router] = {}
-            state.order[#state.order + 1] = router
+-- The row of a key: a router's own metadata key, then for each peer the peer key and that router's metadata key.
+local function track(state, k)
+    local name = k.kind == "peer-key" and "peer key with " .. (k.peer or "?") or k.peer and "metadata key of " .. k.peer or
+        "own metadata key"
+    local id = k.router .. "\n" .. name
+    if not state.by_id[id] then
+        local r = state.routers[k.router]
+        if not r then
+            r = { peers = {}, n = 0 }
+            state.routers[k.router] = r
+            state.order[#state.order + 1] = k.router
         end
-        table.insert(state.routers[router], t)
+        if k.peer and not r.peers[k.peer] then r.peers[k.peer], r.n = r.n + 1, r.n + 1 end
+        local t = { name = name, bars = {}, open = {} }
+        t.rank = k.peer and 2 * r.peers[k.peer] + (k.kind == "peer-key" and 0 or 1) or 0
+        state.by_id[id] = t
+        table.insert(r, t)
     end
-    return t
+    return state.by_id[id]
 end
 
 local function close(t, value, time)
@@ -64,8 +71,7 @@ end
 
 local function follow(state, k)
     if k.kind == "key-timeout" or not k.to then return end
-    local t = track(state, k.router, k.kind == "peer-key" and "peer key with " .. (k.peer or "?") or
-        k.peer and "metadata key of " .. k.peer or "own metadata key")
+    local t = track(state, k)
     if k.kind == "metadata-key" and not k.peer then return own_key(t, k) end
     if k.to == "computed" or k.to == "received" then
         begin(t, k.value, k.time)
@@ -94,6 +100,7 @@ local function tracks_of(seen)
             forget(state, item.router, item.time)
         end
     end
+    for _, r in pairs(state.routers) do table.sort(r, function(a, b) return a.rank < b.rank end) end
     return state
 end
 
@@ -145,14 +152,22 @@ local function clusters_of(list)
     return clusters
 end
 
-local function width_of(c) return math.floor((c.till - c.from) / S * SCALE) + 2 * PAD end
+-- Pixels in a second with which all fits on the page.
+local function scale_of(clusters)
+    local seconds, room = 0.0, PAGE - LABEL - (#clusters - 1) * CUT - #clusters * 2 * PAD
+    for _, c in ipairs(clusters) do seconds = seconds + (c.till - c.from) / S end
+    return math.max(SCALE.least, math.min(SCALE.most, seconds > 0 and room / seconds or SCALE.most))
+end
+
+local function width_of(c, scale) return math.floor((c.till - c.from) / S * scale) + 2 * PAD end
 
 -- What fits: the clusters with failures, then from the beginning on.
-local function choose(clusters, fails)
+local function choose(clusters, fails, scale)
     local room = WIDE - LABEL
     local function keep(c)
-        if c.kept or room < width_of(c) + CUT then return end
-        c.kept, room = true, room - width_of(c) - CUT
+        local width = width_of(c, scale) + CUT
+        if c.kept or room < width then return end
+        c.kept, room = true, room - width
     end
     for _, c in ipairs(clusters) do
         for _, f in ipairs(fails) do
@@ -169,19 +184,20 @@ end
 
 local function axis(state, seen, fails)
     local all = clusters_of(instants(state, seen, fails))
-    local clusters, x = choose(all, fails), LABEL
+    local scale = scale_of(all)
+    local clusters, x = choose(all, fails, scale), LABEL
     for i, c in ipairs(clusters) do
         if i > 1 then x = x + CUT end
-        c.x, c.width = x, width_of(c)
+        c.x, c.width = x, width_of(c, scale)
         x = x + c.width
     end
-    return { clusters = clusters, right = x, gone = #all - #clusters }
+    return { clusters = clusters, scale = scale, right = x, gone = #all - #clusters }
 end
 
 function timeline.place(a, t)
     for i, c in ipairs(a.clusters) do
         if t < c.from then return i == 1 and c.x or c.x - CUT // 2 end
-        if t <= c.till then return c.x + PAD + math.floor((t - c.from) / S * SCALE) end
+        if t <= c.till then return c.x + PAD + math.floor((t - c.from) / S * a.scale) end
     end
     return a.right
 end
@@ -256,28 +272,43 @@ local function draw_axis(d, top, bottom)
     end
 end
 
--- Words above the bars, in the first line where there is room; the instants below them.
-local function draw_words(d, list, class, first_line, lines, bottom)
-    local free = {}
-    for _, m in ipairs(list) do
-        local x = timeline.place(d.axis, m.time)
-        for line = 1, lines do
-            if (free[line] or 0) <= x then
-                local y = first_line + (line - 1) * MARK_LINE
-                local inner = tag("title", {}, text(("%s at %s"):format(m.title or m.text, markup.clock(m.time - d.first)))) ..
-                    tag("line", { x1 = x, x2 = x, y1 = y - 11, y2 = bottom }) ..
-                    tag("text", { x = x + 4, y = y }, text(m.text))
-                if m.since and m.since < m.time then
-                    local from = timeline.place(d.axis, m.since)
-                    inner = tag("rect", { x = from, y = y - 11, width = x - from, height = bottom - y + 11 }) .. inner
-                end
-                local g = tag("g", { class = class }, inner)
-                d.parts[#d.parts + 1] = m.anchor and ('<a href="#%s">%s</a>'):format(m.anchor, g) or g
-                free[line] = x + markup.width(m.text, 11) + 12
-                break
-            end
+-- The line, counted from 1, where words have room; nil when there is none.
+local function free_line(free, lines, from, till)
+    for line = 1, lines do
+        if (free[line] or 0) <= from then
+            free[line] = till
+            return line
         end
     end
+end
+
+-- An instant: a line through all bars, with words above them where there is room.
+local function draw_instant(d, m, class, top, bottom)
+    local x, y = m.x, top + ((m.line or 1) - 1) * MARK_LINE
+    local inner = { tag("title", {}, text(("%s at %s"):format(m.title or m.text, markup.clock(m.time - d.first)))) }
+    if m.since and m.since < m.time then
+        local from = timeline.place(d.axis, m.since)
+        inner[2] = tag("rect", { x = from, y = y - 11, width = x - from, height = bottom - y + 11 })
+    end
+    inner[#inner + 1] = tag("line", { x1 = x, x2 = x, y1 = y - 11, y2 = bottom })
+    if m.line then
+        inner[#inner + 1] = tag("text", { x = m.back and x - 4 or x + 4, y = y, ["text-anchor"] = m.back and "end" or "start" }, text(m.text))
+    end
+    local g = tag("g", { class = class }, table.concat(inner))
+    d.parts[#d.parts + 1] = m.anchor and ('<a href="#%s">%s</a>'):format(m.anchor, g) or g
+end
+
+-- Where the words of instants stand; gives the lines that they take.
+local function arrange(d, list, lines)
+    local free, used = {}, #list > 0 and 1 or 0
+    for _, m in ipairs(list) do
+        local w = markup.width(m.text, 11) + 8
+        m.x = timeline.place(d.axis, m.time)
+        m.back = m.x + w > d.axis.right + OVER -- words at the right end stand before their line
+        m.line = free_line(free, lines, m.back and m.x - w or m.x, m.back and m.x or m.x + w)
+        used = math.max(used, m.line or 1)
+    end
+    return used
 end
 
 -- Marks of one instant are one.
@@ -308,16 +339,17 @@ function timeline.draw(seen, fails, id)
     local state = tracks_of(seen)
     if #state.order == 0 then return nil end
     local d = { parts = {}, axis = axis(state, seen, fails), first = seen.first, last = seen.last }
-    local fail_lines = #fails > 0 and 2 or 0
-    local top = (MARKS + fail_lines) * MARK_LINE + 22
+    local marks, failed = marks_of(seen), fail_words(fails)
+    local mark_lines, fail_lines = arrange(d, marks, MARKS), arrange(d, failed, FAILS)
+    local top = (mark_lines + fail_lines) * MARK_LINE + 22
     local bottom = draw_tracks(d, state, top)
     local bars = d.parts
     d.parts = {}
     draw_axis(d, top, bottom)
     table.move(bars, 1, #bars, #d.parts + 1, d.parts)
-    draw_words(d, marks_of(seen), "mark", 14, MARKS, bottom)
-    draw_words(d, fail_words(fails), "fail", 14 + MARKS * MARK_LINE, fail_lines, bottom)
-    local svg = markup.svg { id = id, class = "timeline", width = d.axis.right + 70, height = bottom + 40, parts = d.parts,
+    for _, m in ipairs(marks) do draw_instant(d, m, "mark", 14, bottom) end
+    for _, m in ipairs(failed) do draw_instant(d, m, "fail", 14 + mark_lines * MARK_LINE, bottom) end
+    local svg = markup.svg { id = id, class = "timeline", width = d.axis.right + OVER, height = bottom + 40, parts = d.parts,
         title = "Life of keys", desc = "For each router and each of its keys: from when to when it was valid, used for sending, and in " ..
             "grace. Quiet stretches are cut out." }
     local gone = {}
