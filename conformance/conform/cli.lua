@@ -166,8 +166,8 @@ function commands.check(o)
     for _, name in ipairs { "keylog", "events", "config" } do
         if o[name] then words[#words + 1] = "--" .. name .. " " .. o[name] end
     end
-    local runs = { { name = o.files[1], results = results, reproduce = table.concat(words, " "), files = o.files, settings = settings,
-        seen = seen, seconds = core.clock() - began } }
+    local runs = { { name = o.files[1], results = results, reproduce = table.concat(words, " "), files = o.files,
+        settings = settings, seen = seen, seconds = core.clock() - began } }
     write_reports(runs, o.html, o.junit)
     return tell(runs, o.json)
 end
@@ -200,8 +200,8 @@ function commands.run(o)
         if not o.scenario or o.scenario == s.name then
             local began, t = core.clock(), simulate(s, o)
             local results, seen = collect.run(list, open_trace(t), t.settings)
-            runs[#runs + 1] = { name = s.name, what = s.what, seed = o.seed or "7", reproduce = t.reproduce, results = results,
-                files = t.files, settings = t.settings, seen = seen, seconds = core.clock() - began }
+            runs[#runs + 1] = { name = s.name, what = s.what, seed = o.seed or "7", reproduce = t.reproduce,
+                results = results, files = t.files, settings = t.settings, seen = seen, seconds = core.clock() - began }
         end
     end
     if #runs == 0 then usage(("there is no scenario %s"):format(o.scenario)) end

@@ -5,6 +5,7 @@ local judge = require "conform.judge"
 local collect = {}
 
 local LIMIT = 20000 -- of each sort of items
+local BOOK = 200 -- flows, and routers
 local COPIES = 8 -- how far back a copy of a message is looked for
 local AT_ONCE = 1000000 -- ns: copies of a message on several paths
 
@@ -63,7 +64,8 @@ local of_keys = { ["peer-key"] = true, ["metadata-key"] = true, ["key-timeout"] 
 local function event(seen, e)
     note_time(seen, e.time)
     if of_keys[e.kind] then
-        keep(seen, "key", { time = e.time, kind = e.kind, router = e.router, peer = e.peer, to = e.to, reason = e.reason, value = e.value })
+        keep(seen, "key", { time = e.time, kind = e.kind, router = e.router, peer = e.peer, to = e.to,
+            reason = e.reason, value = e.value })
     end
 end
 
@@ -85,14 +87,17 @@ local function story(seen, t)
     if t.kind == "topology" then seen.topology = seen.topology or t end
     local words = mark_words[t.kind]
     if words and t.time then
-        keep(seen, "mark", { time = t.time, kind = t.kind, text = words(t), did = t.did, router = t.router, link = t.link, state = t.state })
+        keep(seen, "mark", { time = t.time, kind = t.kind, text = words(t), did = t.did, router = t.router })
     end
+    local book = t.kind == "flow" and seen.flows or t.kind == "counters" and seen.counters
+    if book and #book < BOOK then book[#book + 1] = t end
 end
 
 -- A check that keeps; what it keeps is in `seen`.
 local function observer()
-    local seen = { items = {}, counts = { message = 0, key = 0, mark = 0 }, left_out = { message = 0, key = 0, mark = 0 },
-        captures = {}, files = {}, names = {}, paths = {}, lines = {} }
+    local seen = { items = {}, counts = { message = 0, key = 0, mark = 0 },
+        left_out = { message = 0, key = 0, mark = 0 }, flows = {}, counters = {}, captures = {}, files = {},
+        names = {}, paths = {}, lines = {} }
     return { seen = seen, packet = function(_, p) packet(seen, p) end, event = function(_, e) event(seen, e) end,
         story = function(_, t) story(seen, t) end }
 end
@@ -118,6 +123,7 @@ local function join_copies(seen)
         end
         if item.sort == "message" and not r then recent[at % COPIES], at = item, at + 1 end
     end
+    for _, item in ipairs(items) do item.bytes = nil end
     seen.items = items
 end
 

@@ -28,7 +28,8 @@ local function case(run, r)
     local attributes = { classname = run.name, name = r.id }
     if r.result == "fail" then return tag("testcase", attributes, failure(run, r)) end
     if r.result == "pass" then return tag("testcase", attributes) end
-    return tag("testcase", attributes, tag("skipped", { message = ("%s: %s"):format(r.result, r.reason or "the trace shows nothing of it") }))
+    local why = ("%s: %s"):format(r.result, r.reason or "the trace shows nothing of it")
+    return tag("testcase", attributes, tag("skipped", { message = why }))
 end
 
 local function counts(results)
@@ -57,7 +58,8 @@ function junit.document(runs)
         suites[i] = "  " .. tag("testsuite", n, "\n    " .. table.concat(cases, "\n    ") .. "\n  ")
     end
     all.name, all.time = "svrconform", ("%.3f"):format(seconds)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' .. tag("testsuites", all, "\n" .. table.concat(suites, "\n") .. "\n") .. "\n"
+    local document = tag("testsuites", all, "\n" .. table.concat(suites, "\n") .. "\n")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' .. document .. "\n"
 end
 
 return junit

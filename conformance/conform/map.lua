@@ -111,6 +111,10 @@ end
 
 -- ---- drawing -------------------------------------------------------------------------------------------------
 
+local function middle(class, x, y, words)
+    return tag("text", { class = class, x = x, y = y, ["text-anchor"] = "middle" }, text(words))
+end
+
 local function draw_link(parts, l, bend, captured)
     local a, b = l.a, l.b
     if a.x > b.x then a, b = b, a end
@@ -121,7 +125,7 @@ local function draw_link(parts, l, bend, captured)
     parts[#parts + 1] = tag("path", { class = l.lan and "line lan" or captured and "line captured" or "line",
         d = ("M%d %dQ%d %d %d %d"):format(x1, y1, mx, my + bend, x2, y2) })
     if not l.lan then
-        parts[#parts + 1] = tag("text", { class = "line-name", x = mx, y = bend > 0 and my + 14 or my - 5, ["text-anchor"] = "middle" }, text(l.name))
+        parts[#parts + 1] = middle("line-name", mx, bend > 0 and my + 14 or my - 5, l.name)
     end
 end
 
@@ -129,13 +133,12 @@ local function draw_node(parts, n)
     local round = n.kind == "host" and 4 or n.kind == "underlay" and BOX_HEIGHT // 2 or 8
     local words = n.words
     if #words > 22 then words = words:match "^%S+" .. " …" end
-    local inner = tag("rect", { x = n.x, y = n.y, width = BOX_WIDTH, height = BOX_HEIGHT, rx = round }) ..
-        tag("text", { class = "name", x = n.x + BOX_WIDTH // 2, y = n.y + (words == "" and 26 or 19), ["text-anchor"] = "middle" },
-            text(n.name))
-    if words ~= "" then
-        inner = inner .. tag("text", { class = "address", x = n.x + BOX_WIDTH // 2, y = n.y + 34, ["text-anchor"] = "middle" }, text(words))
-    end
-    parts[#parts + 1] = tag("g", { class = n.kind }, tag("title", {}, text(n.kind .. " " .. n.name .. " " .. n.words)) .. inner)
+    local x = n.x + BOX_WIDTH // 2
+    local inner = tag("title", {}, text(n.kind .. " " .. n.name .. " " .. n.words)) ..
+        tag("rect", { x = n.x, y = n.y, width = BOX_WIDTH, height = BOX_HEIGHT, rx = round }) ..
+        middle("name", x, n.y + (words == "" and 26 or 19), n.name)
+    if words ~= "" then inner = inner .. middle("address", x, n.y + 34, words) end
+    parts[#parts + 1] = tag("g", { class = n.kind }, inner)
 end
 
 -- The SVG, or nil when nothing is known.
@@ -145,7 +148,10 @@ function map.draw(seen, id)
     local width, height = place(graph)
     local captured, parallel, drawn, parts = {}, {}, {}, {}
     for _, c in ipairs(seen.captures) do captured[markup.capture_name(c.name)] = true end
-    local function pair(l) return l.a.name < l.b.name and l.a.name .. "\n" .. l.b.name or l.b.name .. "\n" .. l.a.name end
+    local function pair(l)
+        local a, b = l.a.name, l.b.name
+        return a < b and a .. "\n" .. b or b .. "\n" .. a
+    end
     for _, l in ipairs(graph.links) do parallel[pair(l)] = (parallel[pair(l)] or 0) + 1 end
     for _, l in ipairs(graph.links) do
         local n = drawn[pair(l)] or 0

@@ -21,14 +21,16 @@ end
 -- For text and for attributes. Line ends in attributes would become blanks.
 function markup.text(s) return (clean(tostring(s)):gsub("[&<>\"']", entities)) end
 
-function markup.attribute(s) return (markup.text(s):gsub("[\t\r\n]", function(c) return ("&#%d;"):format(c:byte()) end)) end
+function markup.attribute(s)
+    return (markup.text(s):gsub("[\t\r\n]", function(c) return ("&#%d;"):format(c:byte()) end))
+end
 
 local function number(v)
     if math.type(v) == "float" then return (("%.1f"):format(v):gsub("%.0$", "")) end
     return tostring(v)
 end
 
--- An element. Attributes are sorted, so that equal input gives equal bytes; `inner` is markup, or nil for an empty element.
+-- An element. Attributes are sorted, so that equal input gives equal bytes. `inner` is markup; nil: an empty element.
 function markup.tag(name, attributes, inner)
     local names, parts = {}, { "<", name }
     for k, v in pairs(attributes) do
@@ -85,7 +87,8 @@ function markup.svg(o)
         markup.tag("desc", { id = o.id .. "-desc" }, markup.text(o.desc))
     return markup.tag("svg", { class = "drawing " .. o.class, role = "img",
         width = o.width, height = o.height, viewBox = ("0 0 %s %s"):format(number(o.width), number(o.height)),
-        ["aria-labelledby"] = ("%s-title %s-desc"):format(o.id, o.id) }, head .. "\n" .. table.concat(o.parts, "\n") .. "\n")
+        ["aria-labelledby"] = ("%s-title %s-desc"):format(o.id, o.id) },
+        head .. "\n" .. table.concat(o.parts, "\n") .. "\n")
 end
 
 return markup

@@ -185,12 +185,13 @@ function Drawing:arrow(y, m)
     local x1, x2 = self:x(m.from), self:x(m.to)
     local class, tip = classes[m.kind] or "exchange", x2 > x1 and -7 or 7
     local label = m.about and ("%s %d"):format(m.kind, m.about) or m.kind
-    self:put("g", { class = "arrow " .. class }, tag("title", {}, text(("%s from %s to %s at %s, packets: %s"):format(label, m.from, m.to,
-        markup.clock(m.time - self.first), packets_of(m)))) ..
+    local packets = packets_of(m)
+    local words = ("%s from %s to %s at %s, packets: %s"):format(label, m.from, m.to, markup.clock(m.time - self.first),
+        packets)
+    self:put("g", { class = "arrow " .. class }, tag("title", {}, text(words)) ..
         tag("line", { x1 = x1, y1 = y, x2 = x2, y2 = y }) ..
         tag("path", { d = ("M%d %dl%d -4v8z"):format(x2, y, tip) }) ..
         tag("text", { x = (x1 + x2) // 2, y = y - 5, ["text-anchor"] = "middle" }, text(label)))
-    local packets = packets_of(m)
     self:write("packets", self.width - PACKET_WIDTH + 16, y + 4, markup.cut(packets, 30))
 end
 
@@ -237,13 +238,14 @@ function draw:fail(y, r)
 end
 
 function draw:more(y, r)
-    self:write("quiet-text", TIME_WIDTH + 6, y + 4, ("⋮ %s, until %s"):format(r.text, markup.clock(r.till - self.first)))
+    local words = ("⋮ %s, until %s"):format(r.text, markup.clock(r.till - self.first))
+    self:write("quiet-text", TIME_WIDTH + 6, y + 4, words)
 end
 
 function draw:left(y, r)
     self:put("rect", { class = "left", x = TIME_WIDTH, y = y - 10, width = self.width - TIME_WIDTH, height = 20 })
-    self:write("quiet-text", TIME_WIDTH + 6, y + 4, ("⋮ %s, from %s to %s"):format(r.text, markup.clock(r.time - self.first),
-        markup.clock(r.till - self.first)))
+    self:write("quiet-text", TIME_WIDTH + 6, y + 4, ("⋮ %s, from %s to %s"):format(r.text,
+        markup.clock(r.time - self.first), markup.clock(r.till - self.first)))
 end
 
 -- A stretch in which nothing happened.
@@ -291,12 +293,13 @@ function sequence.draw(seen, fails, id)
     local parts = draw_lanes(d, height)
     table.move(d.parts, 1, #d.parts, #parts + 1, parts)
     local svg = markup.svg { id = id, class = "sequence", width = d.width, height = height, parts = parts,
-        title = "Exchange of keys", desc = ("%d messages between %s, from top to bottom as time goes."):format(seen.counts.message,
-            table.concat(lanes, ", ")) }
+        title = "Exchange of keys", desc = ("%d messages between %s, from top to bottom as time goes."):format(
+            seen.counts.message, table.concat(lanes, ", ")) }
     local gone = {}
     if #rows > ROWS then gone[1] = ("Of %d rows %d are drawn."):format(#rows, ROWS) end
     if more_lanes > 0 then gone[#gone + 1] = ("%d more routers are not drawn."):format(more_lanes) end
-    if seen.left_out.message > 0 then gone[#gone + 1] = ("%d more messages were not kept."):format(seen.left_out.message) end
+    local lost = seen.left_out.message
+    if lost > 0 then gone[#gone + 1] = ("%d more messages were not kept."):format(lost) end
     return svg, table.concat(gone, " ")
 end
 

@@ -74,11 +74,14 @@ footer{color:var(--soft);padding-bottom:40px;font-size:13px}
 .sequence .lane{stroke:var(--rule);stroke-width:1.5}
 .sequence .lane-head{fill:var(--valid);stroke:var(--exchange)}
 .sequence .lane-name{font-size:13px;font-weight:600}
-.arrow line{stroke-width:1.6}
+.arrow line,.legend path{stroke-width:1.6}
+.after{margin:14px 0 0}
+td.number{text-align:right}
+.flows{width:auto}
 .arrow text{font-weight:600;paint-order:stroke;stroke:var(--panel);stroke-width:4px}
-.cert line{stroke:var(--cert)}.cert path,.drawing .cert text{fill:var(--cert)}
-.exchange line{stroke:var(--exchange)}.exchange path,.drawing .exchange text{fill:var(--exchange)}
-.meta line{stroke:var(--meta)}.meta path,.drawing .meta text{fill:var(--meta)}
+.cert line,.cert path{stroke:var(--cert)}.cert path,.drawing .cert text{fill:var(--cert)}
+.exchange line,.exchange path{stroke:var(--exchange)}.exchange path,.drawing .exchange text{fill:var(--exchange)}
+.meta line,.meta path{stroke:var(--meta)}.meta path,.drawing .meta text{fill:var(--meta)}
 .note{fill:var(--panel);stroke:var(--rule)}
 .note.timeout{stroke:var(--mark);fill:var(--mark-bg)}
 .sequence line.mark{stroke:var(--mark);stroke-dasharray:5 4;fill:none}
@@ -92,7 +95,6 @@ footer{color:var(--soft);padding-bottom:40px;font-size:13px}
 .timeline .rule,.timeline .tick{stroke:var(--rule)}
 .bar .valid{fill:var(--valid)}
 .bar .sending{fill:var(--bar)}
-.bar .grace{fill:var(--valid);stroke:none}
 .bar .grace{fill:url(#hatch)}
 .bar .whole{fill:none;stroke:var(--bar)}
 .drawing .in-sending{fill:var(--bar-ink);font-weight:600}

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The life of keys as an SVG: for each router a row of bars for each peer. Time runs to the right, evenly where something
--- happens; quiet stretches are cut out.
+-- The life of keys as an SVG: for each router a row of bars for each peer. Time runs to the right, evenly where
+-- something happens; quiet stretches are cut out.
 local markup = require "conform.markup"
 
 local timeline = {}
@@ -21,8 +21,8 @@ local MARK_LINE = 16
 
 -- The row of a key: a router's own metadata key, then for each peer the peer key and that router's metadata key.
 local function track(state, k)
-    local name = k.kind == "peer-key" and "peer key with " .. (k.peer or "?") or k.peer and "metadata key of " .. k.peer or
-        "own metadata key"
+    local name = k.kind == "peer-key" and "peer key with " .. (k.peer or "?") or
+        k.peer and "metadata key of " .. k.peer or "own metadata key"
     local id = k.router .. "\n" .. name
     if not state.by_id[id] then
         local r = state.routers[k.router]
@@ -105,9 +105,9 @@ local function tracks_of(seen)
 end
 
 -- Bars that overlap stand below each other: each in the first line that is free.
-local function stack(t)
+local function stack(bars)
     local ends = {}
-    for _, bar in ipairs(t.bars) do
+    for _, bar in ipairs(bars) do
         local line = 1
         while ends[line] and ends[line] > bar.from do line = line + 1 end
         ends[line], bar.line = bar.till or math.maxinteger, line
@@ -194,12 +194,20 @@ local function axis(state, seen, fails)
     return { clusters = clusters, scale = scale, right = x, gone = #all - #clusters }
 end
 
-function timeline.place(a, t)
+-- Where an instant is drawn, and whether it lies in a stretch that is drawn.
+local function place(a, t)
     for i, c in ipairs(a.clusters) do
-        if t < c.from then return i == 1 and c.x or c.x - CUT // 2 end
-        if t <= c.till then return c.x + PAD + math.floor((t - c.from) / S * a.scale) end
+        if t < c.from then return i == 1 and c.x or c.x - CUT // 2, false end
+        if t <= c.till then return c.x + PAD + math.floor((t - c.from) / S * a.scale), true end
     end
-    return a.right
+    return a.right, false
+end
+
+-- Whether something of a bar can be seen.
+local function is_seen(a, bar, last)
+    local x1, from = place(a, bar.from)
+    local x2, till = place(a, bar.till or last)
+    return from or till or x2 > x1
 end
 
 -- ---- drawing -------------------------------------------------------------------------------------------------
@@ -211,21 +219,23 @@ local function write(d, class, x, y, words, anchor)
 end
 
 local function draw_bar(d, t, bar, y, clock)
-    local x1, x4 = timeline.place(d.axis, bar.from), timeline.place(d.axis, bar.till or d.last)
-    local x2 = bar.sending and timeline.place(d.axis, bar.sending) or x4
-    local x3 = bar.grace and timeline.place(d.axis, bar.grace) or x4
+    local x1, x4 = place(d.axis, bar.from), place(d.axis, bar.till or d.last)
+    local x2 = bar.sending and place(d.axis, bar.sending) or x4
+    local x3 = bar.grace and place(d.axis, bar.grace) or x4
     local words = { ("%s %d: valid from %s"):format(t.name, bar.value, clock(bar.from)) }
     if bar.sending then words[#words + 1] = "used for sending from " .. clock(bar.sending) end
     if bar.grace then words[#words + 1] = "in grace from " .. clock(bar.grace) end
     words[#words + 1] = bar.till and "until " .. clock(bar.till) or "until the end"
     local inner = { tag("title", {}, text(table.concat(words, ", "))) }
     local function piece(class, from, till)
-        if till > from then inner[#inner + 1] = tag("rect", { class = class, x = from, y = y, width = till - from, height = BAR }) end
+        if till <= from then return end
+        inner[#inner + 1] = tag("rect", { class = class, x = from, y = y, width = till - from, height = BAR })
     end
     piece("valid", x1, x2)
     piece("sending", x2, x3)
     piece("grace", x3, x4)
-    inner[#inner + 1] = tag("rect", { class = "whole", x = x1, y = y, width = math.max(2, x4 - x1), height = BAR, rx = 2 })
+    local width = math.max(2, x4 - x1)
+    inner[#inner + 1] = tag("rect", { class = "whole", x = x1, y = y, width = width, height = BAR, rx = 2 })
     if x3 - x2 >= 16 then
         inner[#inner + 1] = tag("text", { class = "in-sending", x = x2 + 4, y = y + 11 }, text(bar.value))
     elseif x4 - x1 >= 14 then
@@ -241,9 +251,13 @@ local function draw_tracks(d, state, y)
         write(d, "router-name", 4, y + 17, router)
         y = y + 24
         for _, t in ipairs(state.routers[router]) do
-            local lines = stack(t)
+            local drawn = {}
+            for _, bar in ipairs(t.bars) do
+                if is_seen(d.axis, bar, d.last) then drawn[#drawn + 1] = bar end
+            end
+            local lines = stack(drawn)
             write(d, "track-name", LABEL - 12, y + 12, t.name, "end")
-            for _, bar in ipairs(t.bars) do draw_bar(d, t, bar, y + (bar.line - 1) * PITCH, clock) end
+            for _, bar in ipairs(drawn) do draw_bar(d, t, bar, y + (bar.line - 1) * PITCH, clock) end
             y = y + lines * PITCH + 4
         end
         y = y + 6
@@ -287,35 +301,40 @@ local function draw_instant(d, m, class, top, bottom)
     local x, y = m.x, top + ((m.line or 1) - 1) * MARK_LINE
     local inner = { tag("title", {}, text(("%s at %s"):format(m.title or m.text, markup.clock(m.time - d.first)))) }
     if m.since and m.since < m.time then
-        local from = timeline.place(d.axis, m.since)
+        local from = place(d.axis, m.since)
         inner[2] = tag("rect", { x = from, y = y - 11, width = x - from, height = bottom - y + 11 })
     end
     inner[#inner + 1] = tag("line", { x1 = x, x2 = x, y1 = y - 11, y2 = bottom })
     if m.line then
-        inner[#inner + 1] = tag("text", { x = m.back and x - 4 or x + 4, y = y, ["text-anchor"] = m.back and "end" or "start" }, text(m.text))
+        local side = m.back and "end" or "start"
+        inner[#inner + 1] = tag("text", { x = m.back and x - 4 or x + 4, y = y, ["text-anchor"] = side }, text(m.text))
     end
     local g = tag("g", { class = class }, table.concat(inner))
     d.parts[#d.parts + 1] = m.anchor and ('<a href="#%s">%s</a>'):format(m.anchor, g) or g
 end
 
--- Where the words of instants stand; gives the lines that they take.
+-- Where the words of instants stand. Gives those that are drawn, and the lines that they take.
 local function arrange(d, list, lines)
-    local free, used = {}, #list > 0 and 1 or 0
+    local free, drawn = {}, {}
     for _, m in ipairs(list) do
+        local x, seen = place(d.axis, m.time)
+        m.x, drawn[#drawn + 1] = x, seen and m or nil
+    end
+    local used = #drawn > 0 and 1 or 0
+    for _, m in ipairs(drawn) do
         local w = markup.width(m.text, 11) + 8
-        m.x = timeline.place(d.axis, m.time)
         m.back = m.x + w > d.axis.right + OVER -- words at the right end stand before their line
         m.line = free_line(free, lines, m.back and m.x - w or m.x, m.back and m.x or m.x + w)
         used = math.max(used, m.line or 1)
     end
-    return used
+    return drawn, used
 end
 
 -- Marks of one instant are one.
 local function marks_of(seen)
     local list = {}
     for _, item in ipairs(seen.items) do
-        local words = item.sort == "mark" and item.text or item.kind == "key-timeout" and ("%s: key timeout"):format(item.router)
+        local words = item.sort == "mark" and item.text or item.kind == "key-timeout" and item.router .. ": key timeout"
         local last = list[#list]
         if words and last and last.time == item.time then
             last.text = last.text .. ", " .. words
@@ -329,7 +348,8 @@ end
 local function fail_words(fails)
     local list = {}
     for i, f in ipairs(fails) do
-        list[i] = { time = f.time, since = f.since, text = f.id, title = ("%s: %s"):format(f.id, f.text), anchor = f.anchor }
+        local title = ("%s: %s"):format(f.id, f.text)
+        list[i] = { time = f.time, since = f.since, text = f.id, title = title, anchor = f.anchor }
     end
     return list
 end
@@ -339,8 +359,8 @@ function timeline.draw(seen, fails, id)
     local state = tracks_of(seen)
     if #state.order == 0 then return nil end
     local d = { parts = {}, axis = axis(state, seen, fails), first = seen.first, last = seen.last }
-    local marks, failed = marks_of(seen), fail_words(fails)
-    local mark_lines, fail_lines = arrange(d, marks, MARKS), arrange(d, failed, FAILS)
+    local marks, mark_lines = arrange(d, marks_of(seen), MARKS)
+    local failed, fail_lines = arrange(d, fail_words(fails), FAILS)
     local top = (mark_lines + fail_lines) * MARK_LINE + 22
     local bottom = draw_tracks(d, state, top)
     local bars = d.parts
@@ -349,9 +369,9 @@ function timeline.draw(seen, fails, id)
     table.move(bars, 1, #bars, #d.parts + 1, d.parts)
     for _, m in ipairs(marks) do draw_instant(d, m, "mark", 14, bottom) end
     for _, m in ipairs(failed) do draw_instant(d, m, "fail", 14 + mark_lines * MARK_LINE, bottom) end
-    local svg = markup.svg { id = id, class = "timeline", width = d.axis.right + OVER, height = bottom + 40, parts = d.parts,
-        title = "Life of keys", desc = "For each router and each of its keys: from when to when it was valid, used for sending, and in " ..
-            "grace. Quiet stretches are cut out." }
+    local svg = markup.svg { id = id, class = "timeline", width = d.axis.right + OVER, height = bottom + 40,
+        parts = d.parts, title = "Life of keys", desc = "For each router and each of its keys: from when to when it " ..
+        "was valid, used for sending, and in grace. Quiet stretches are cut out." }
     local gone = {}
     if d.axis.gone > 0 then gone[1] = ("%d stretches of time are not drawn."):format(d.axis.gone) end
     if seen.left_out.key > 0 then gone[#gone + 1] = ("%d more events were not kept."):format(seen.left_out.key) end
