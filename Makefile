@@ -155,9 +155,9 @@ $(B)/conformance/embedded.o: $(B)/conformance/embedded.c $(B)/flags
 
 CONFORM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard conformance/*.c)) $(B)/conformance/embedded.o \
                $(B)/lua/modules.o $(B)/lua/settings.o
-$(B)/bin/svrconform: $(CONFORM_OBJ) $(LIBSVR)
+$(B)/bin/svrconform: $(CONFORM_OBJ) $(PCAPNG_OBJ) $(LIBSVRD) $(LIBSVR)
 	$(call step,LD,$@)
-	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) -lpcap -llua5.4 -ljansson -lm
+	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) $(ROUTER_LIBS) -llua5.4 -lm
 
 .PHONY: sim test-sim
 sim: $(B)/bin/svrsim $(B)/bin/svrconform ## build the simulator and the conformance suite alone

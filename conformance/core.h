@@ -10,5 +10,7 @@ int conform_fail(lua_State *L, const char *format, ...);
 
 void conform_open_captures(lua_State *L); /* trace.c */
 void conform_open_host(lua_State *L);     /* host.c: files, programs */
+void conform_open_crypto(lua_State *L);   /* crypto.c: ciphers, datagrams */
+void conform_open_probe(lua_State *L);    /* probe.c: a router on a real device */
 
 #endif

@@ -25,6 +25,8 @@ int conform_open_core(lua_State *L) {
     lua_newtable(L);
     conform_open_captures(L);
     conform_open_host(L);
+    conform_open_crypto(L);
+    conform_open_probe(L);
     lua_pushstring(L, SVR_VERSION);
     lua_setfield(L, -2, "version");
     return 1;

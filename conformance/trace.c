@@ -224,6 +224,7 @@ static void set_bfd(lua_State *L, const svr_seen *s) {
     set_number(L, "bfd_state", s->bfd.state);
     set_number(L, "bfd_diag", s->bfd.diag);
     set_flag(L, "bfd_final", s->bfd.final);
+    set_number(L, "bfd_mine", s->bfd.my_discriminator);
 }
 
 static void set_session(lua_State *L, const svr_seen *s) {
@@ -285,6 +286,15 @@ static void push_packet(lua_State *L, const source *s, const svr_seen *seen, con
     set_text(L, "receiver", seen->receiver);
     set_exposed(L, s, seen, w);
     (seen->kind == SVR_SEEN_BFD ? set_bfd : set_session)(L, seen);
+}
+
+void conform_push_packet(lua_State *L, const conform_datagram *d, const svr_seen *seen) {
+    source s = {.file = (char *)(uintptr_t)d->file,
+                .number = d->number,
+                .time = d->time,
+                .data = d->data,
+                .len = d->len};
+    push_packet(L, &s, seen, &(watched){0});
 }
 
 static int captures_next(lua_State *L) {

@@ -6,6 +6,8 @@
 
 #include <lua.h>
 
+#include "svr/inspect.h"
+
 /* Opener of the module. Its functions:
  *
  *   captures({FILE, ...}, KEYLOG, {NAME, ...})
@@ -17,7 +19,20 @@
  *   program(NAME)                the path of a program beside this one
  *   folder(PATH)                 makes a folder, with those above it
  *   files(PATTERN)               the files that a pattern of the shell names, in order
- *   clock()                      seconds, of a clock that only goes forward */
+ *   clock()                      seconds, of a clock that only goes forward
+ *   probe{...}, hkdf, hmac, encrypt, decrypt, datagram: see probe.c and crypto.c */
 int conform_open_core(lua_State *L);
+
+/* An IP datagram, and where it stands. */
+typedef struct conform_datagram {
+    const char *file;
+    uint64_t number; /* of the packet in that file, from 1 */
+    int64_t time;    /* nanoseconds of wall time */
+    const uint8_t *data;
+    size_t len;
+} conform_datagram;
+
+/* Pushes the table that next() of captures gives for a packet which shows `seen`. */
+void conform_push_packet(lua_State *L, const conform_datagram *d, const svr_seen *seen);
 
 #endif

@@ -7,6 +7,7 @@ local collect = require "conform.collect"
 local html = require "conform.html"
 local judge = require "conform.judge"
 local junit = require "conform.junit"
+local probing = require "conform.probing"
 local report = require "conform.report"
 local scenarios = require "conform.scenarios"
 
@@ -16,6 +17,7 @@ Usage: svrconform list [--json]
                         [--html FILE] [--junit FILE]
        svrconform run [--only PATTERN] [--scenario NAME] [--seed N] [--out DIR] [--json]
        svrconform selftest [--out DIR]
+       svrconform probe --config FILE --router NAME [--device DEV] [--peer ADDRESS] [OPTION...]
 
 Judges whether routers do what is demanded (docs/requirements.md).
 
@@ -23,6 +25,7 @@ Judges whether routers do what is demanded (docs/requirements.md).
   check      judges captures, from wherever they are
   run        runs the scenarios in the simulator and judges what came over the wire
   selftest   bends a good trace in ways that each check must notice
+  probe      is router NAME on a device, misbehaves towards its peers, and judges what they do
 
   --keylog FILE    keys of the routers (svrd --keylog, svrsim --keylog); "#" begins a comment
   --events FILE    events of the routers (svrd --events, svrsim's events.jsonl)
@@ -35,7 +38,15 @@ Judges whether routers do what is demanded (docs/requirements.md).
   --junit FILE     results as JUnit XML
   --json           results as JSON
 
-Exit status: 0 nothing failed, 1 something did, 2 wrong arguments or files.
+Of probe:
+  --router NAME    the router to be
+  --device DEV     the device that has its address (default: its target-interface)
+  --peer ADDRESS   probe this one alone
+  --certificate FILE, --private-key FILE, --trusted-ca FILE, --crl FILE   its credentials, in PEM
+  --clock-rate N   time passes N times as fast, as it must for the peer (svrd --clock-rate)
+  --limit SECONDS  leave out what takes longer (default 600)
+
+Exit status: 0 nothing failed, 1 something did, 2 wrong arguments or files, or nothing could be judged.
 ]]
 
 local function usage(text) error(text .. "\nTry svrconform --help.", 0) end
@@ -43,12 +54,14 @@ local function usage(text) error(text .. "\nTry svrconform --help.", 0) end
 -- ---- arguments ---------------------------------------------------------------------------------------------
 
 local valued = { keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true,
-    html = true, junit = true }
+    html = true, junit = true, router = true, device = true, peer = true, certificate = true, ["private-key"] = true,
+    ["trusted-ca"] = true, crl = true, ["clock-rate"] = true, limit = true }
 local allowed = {
     list = { json = true },
     check = { keylog = true, events = true, config = true, only = true, json = true, html = true, junit = true },
     run = { only = true, scenario = true, seed = true, out = true, json = true },
     selftest = { out = true },
+    probe = probing.options,
 }
 
 local function parse(command, arguments)
@@ -73,11 +86,12 @@ local function parse(command, arguments)
     return o
 end
 
-local function selected(pattern)
-    if not pattern then return checks end
+local function selected(pattern, all)
+    all = all or checks
+    if not pattern then return all end
     local lua = "^" .. pattern:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
     local list = {}
-    for _, c in ipairs(checks) do
+    for _, c in ipairs(all) do
         if c.id:find(lua) then list[#list + 1] = c end
     end
     if #list == 0 then usage(("no check matches --only %s"):format(pattern)) end
@@ -239,6 +253,20 @@ function commands.selftest(o)
     return bad > 0 and 1 or 0
 end
 
+function commands.probe(o)
+    for _, name in ipairs { "config", "router" } do
+        if not o[name] then usage(("--%s is missing"):format(name)) end
+    end
+    for _, name in ipairs { "clock-rate", "limit" } do
+        if o[name] and not o[name]:match "^[1-9]%d*$" then usage(("--%s takes a number, not %s"):format(name, o[name])) end
+    end
+    if (not o.certificate) ~= (not o["private-key"]) then usage "--certificate and --private-key go together" end
+    local runs, judged = probing.run(o, function(all) return selected(o.only, all) end)
+    write_reports(runs, nil, o.junit)
+    local status = tell(runs, o.json)
+    return status == 0 and not judged and 2 or status
+end
+
 return function(command, ...)
     if command == "--help" or command == "-h" then
         io.stdout:write(help)
@@ -247,9 +275,9 @@ return function(command, ...)
         print("svrconform " .. core.version)
         return 0
     elseif not command then
-        usage "a command is missing: list, check, run or selftest"
+        usage "a command is missing: list, check, run, selftest or probe"
     elseif not commands[command] then
-        usage(("unknown command %s: there are list, check, run and selftest"):format(command))
+        usage(("unknown command %s: there are list, check, run, selftest and probe"):format(command))
     end
     return commands[command](parse(command, { ... }))
 end

@@ -6,7 +6,7 @@ local report = {}
 
 local function first_finding(r)
     local f = r.findings[1]
-    if not f then return r.result == "inconclusive" and "the trace shows nothing of it" or nil end
+    if not f then return r.reason or r.result == "inconclusive" and "the trace shows nothing of it" or nil end
     local text = #f.where > 0 and ("%s (%s)"):format(f.text, table.concat(f.where, "; ")) or f.text
     local others = #r.findings - 1 + (r.more or 0)
     return others > 0 and ("%s; and %d more"):format(text, others) or text
@@ -19,7 +19,7 @@ function report.tap(runs, out)
         for _, r in ipairs(run.results) do
             n = n + 1
             local line = ("%s %d - %s [%s]: %s"):format(r.result == "fail" and "not ok" or "ok", n, r.id, run.name, r.expected)
-            if r.result == "inconclusive" then line = line .. " # SKIP " .. first_finding(r) end
+            if r.result == "inconclusive" or r.result == "unsupported" then line = line .. " # SKIP " .. first_finding(r) end
             out:write(line, "\n")
             if r.result == "fail" then
                 out:write("# actual: ", first_finding(r), "\n")

@@ -1,0 +1,224 @@
+-- SPDX-License-Identifier: MIT
+-- What a peer does to an implementation on the wire (see conform.probe), in this order. A probe:
+--   id       the requirement, or a section of the profile
+--   what     what is right, in one sentence
+--   takes    (settings, soon) seconds of the implementation's clock, about
+--   run      (p): returns when all was right
+--   needs_service    peering is brought up first
+--   leaves_service   it ends without peering, which must then come up again
+--   leaves_silent    the next probe goes on where this one ends
+local P = require "conform.probe"
+
+local S = 1000000000
+local list = {}
+
+local function probe(id)
+    return function(t)
+        t.id = id
+        list[#list + 1] = t
+    end
+end
+
+local function random(n)
+    local f = assert(io.open("/dev/urandom", "rb"))
+    local bytes = f:read(n)
+    f:close()
+    return bytes
+end
+
+local function noise(p) return p:hears(p:soon(), function(i) return P.has(i, "KEY_RESPONSE", "KEY_CONFIRM", "METADATA_KEY_ACK") or i.bfd_state == 3 end) end
+
+-- ---- the absurd --------------------------------------------------------------------------------------------
+
+local function absurd_request()
+    local body = "\3" .. string.pack(">I8", 1 << 60) .. random(16) .. "\3" .. random(16) .. string.pack(">I4B", 7, 0)
+    return body .. string.pack(">s2s2", random(512), random(256))
+end
+
+local function absurd_response()
+    local body = "\4" .. string.pack(">I8", 1 << 60) .. random(48) .. random(16) .. "\3" .. random(16) .. string.pack(">I4B", 7, 0)
+    return body .. string.pack(">s2s2", random(512), random(256))
+end
+
+probe "ABSURD" {
+    what = "what no router may accept is refused: a key request and a response by nobody, BFD that is up with made-up discriminators",
+    absurd = true,
+    leaves_silent = true,
+    takes = function(_, soon) return 4 + 5 * soon end,
+    run = function(p)
+        if not p:hears(30 * p:beat() + p:soon()) then p:inconclusive "nothing is heard of it" end
+        -- Up from a peering of before ends by itself, now that nobody answers.
+        if not p:hears(100 * p:beat() + p:soon(), function(i) return i.bfd_state and i.bfd_state < 3 end) then
+            p:inconclusive "its BFD is up though nobody answers"
+        end
+        local up = P.bfd(3, 0x5eed5eed, 0x0ddba11)
+        for _, bytes in ipairs { absurd_request(), absurd_response(), "\5\0" .. random(53) } do p.wire:send(p:clear(P.message(bytes), up)) end
+        p.wire:send(p:clear("", up))
+        p.wire:send(p:datagram(random(200)))
+        local yes = noise(p)
+        if yes then p:fail(P.has(yes, "KEY_RESPONSE") and "it answers a key request that no certificate vouches for" or "it takes noise for a peer", yes) end
+    end,
+}
+
+-- ---- silence -----------------------------------------------------------------------------------------------
+
+-- Certificates and BFD go through, the rest of the exchange does not. The key requests that it sends are collected.
+local function keep_silent(p)
+    if p.requests then return end
+    p.requests = {}
+    p.filter_silent = function(item)
+        local kept = P.has(item, "KEY_REQUEST", "KEY_RESPONSE", "KEY_CONFIRM", "KEY_HINT")
+        if kept and item.way == "in" and P.has(item, "KEY_REQUEST") then p.requests[#p.requests + 1] = item end
+        return kept and "drop"
+    end
+    p.filter = p.filter_silent
+    p:restart()
+    p:watch(2 * p.settings.retransmit + 10 * p:beat(), function() return #p.requests > 0 end)
+    if #p.requests == 0 then p:inconclusive "it sends no key request: it has a key of an earlier run; start it anew" end
+end
+
+-- Waits until it has asked so often.
+local function collect(p, n, seconds)
+    p.filter = p.filter_silent
+    p:watch(seconds, function() return #p.requests >= n end)
+end
+
+-- The middle one of the gaps from request `from` on, and the request after it. One late packet so does no harm.
+local function middle_gap(requests, from)
+    local gaps = {}
+    for i = from + 1, #requests do gaps[#gaps + 1] = { requests[i].time - requests[i - 1].time, requests[i] } end
+    table.sort(gaps, function(a, b) return a[1] < b[1] end)
+    local m = gaps[(#gaps + 1) // 2]
+    return m[1] / S, m[2]
+end
+
+local function expect_gap(p, from, seconds)
+    local gap, item = middle_gap(p.requests, from)
+    if math.abs(gap - seconds) > p:slack() + 0.02 * seconds then
+        p:fail(("again after %.1f s, not %d s"):format(gap, seconds), item)
+    end
+end
+
+probe "KEY-RETRANSMIT" {
+    what = "a key request that nobody answers goes out again every peer-key-retransmit-interval",
+    takes = function(s, soon) return 3.2 * s.retransmit + soon end,
+    leaves_silent = true,
+    run = function(p)
+        keep_silent(p)
+        if 3 * p.settings.retransmit >= p.settings.timeout then p:unsupported "peer-key-timeout is too short to tell" end
+        collect(p, 4, math.min(4 * p.settings.retransmit, 0.95 * p.settings.timeout))
+        if #p.requests < 2 then p:fail("it does not ask again", p.requests[1]) end
+        expect_gap(p, 1, p.settings.retransmit)
+    end,
+}
+
+probe "KEY-RETRY" {
+    what = "after peer-key-timeout without an answer it goes on asking at that interval, and the first answer is enough",
+    takes = function(s, soon) return 4.2 * s.timeout + s.retransmit + 4 * soon end,
+    leaves_service = true,
+    run = function(p)
+        keep_silent(p)
+        local wait = p.settings.timeout
+        local over = p.requests[1].time + math.floor((wait + 0.5 * p.settings.retransmit) * S)
+        local now = p.requests[#p.requests].time
+        p.filter = p.filter_silent
+        p:watch((over - now) / S)
+        local asked = #p.requests
+        collect(p, asked + 3, 3.5 * wait)
+        if #p.requests < asked + 2 then p:fail("it gave up asking", p.requests[#p.requests]) end
+        p.requests = table.move(p.requests, asked + 1, #p.requests, 1, {})
+        expect_gap(p, 1, wait)
+    end,
+}
+
+-- ---- good behaviour ----------------------------------------------------------------------------------------
+
+local function collect_messages(p)
+    local seen = {}
+    p.filter = function(item)
+        if item.way == "in" then
+            for _, m in ipairs(item.messages or {}) do seen[m.kind] = seen[m.kind] or item end
+        end
+    end
+    return seen
+end
+
+probe "CRY-PEERKEY-DH" {
+    what = "with a peer that does all as it should it exchanges certificates and keys, and BFD comes up under the peer key",
+    takes = function(_, soon) return 4 * soon end,
+    run = function(p)
+        local seen = collect_messages(p)
+        p:restart()
+        p:watch(2 * p.settings.retransmit + 10 * p:beat() + 5 * p.rate, function() return p.service end)
+        if not seen.CERT then p:fail "it sends no certificate" end
+        if not seen.KEY_REQUEST and not seen.KEY_RESPONSE then p:fail("it neither asks for a key nor answers", seen.CERT) end
+        if not seen.METADATA_KEY then p:fail("it does not give its metadata key", seen.CERT) end
+        if not p.service then p:fail "BFD and keys do not bring the path into service" end
+    end,
+}
+
+-- ---- damaged packets ---------------------------------------------------------------------------------------
+
+local function flip(s, at, bit) return s:sub(1, at - 1) .. string.char(s:byte(at) ~ (1 << bit)) .. s:sub(at + 1) end
+
+-- The first and last octet of each part of a sealed body, by name.
+local function regions(body)
+    local header, payload = string.unpack(">I2", body, 9) & 0xfff, string.unpack(">I2", body, 11)
+    local bfd = header + payload
+    return { { "the cookie", 1, 8 }, { "version and lengths", 9, 12 }, { "security-id", 13, 20 }, { "the nonce", 21, 32 },
+        { "the IV", header + 1, header + 16 }, { "the ciphertext", header + 17, bfd }, { "the BFD packet", bfd + 1, bfd + 24 },
+        { "the HMAC", bfd + 25, #body } }
+end
+
+local function expect_up(p)
+    if p.left_up then p:fail("BFD left the state Up", p.left_up) end
+end
+
+local function expect_no_answer(p, what, ...)
+    local answer = p:ask(...)
+    if answer then p:fail(("it answers a packet %s"):format(what), answer) end
+end
+
+-- The packet that the bad ones were made of is good, and its nonce still unused: nothing has changed.
+local function expect_answer(p, o, what)
+    if not p:ask(p:seal(o)) then p:fail(("it does not answer a poll %s"):format(what)) end
+end
+
+probe "CRY-HMAC" {
+    what = "a BFD packet with one bit flipped, wherever it is, has no effect",
+    takes = function(_, soon) return 10 * soon end,
+    needs_service = true,
+    run = function(p)
+        local o = P.poll(p:hold())
+        local body = p:seal_body(o)
+        for _, r in ipairs(regions(body)) do
+            local bad = {}
+            for at = r[2], r[3] do bad[#bad + 1] = p:datagram(flip(body, at, at % 8)) end
+            expect_no_answer(p, ("with a flipped bit in %s"):format(r[1]), table.unpack(bad))
+        end
+        expect_up(p)
+        expect_answer(p, o, "of which only damaged copies came before")
+    end,
+}
+
+-- ---- what was said before ----------------------------------------------------------------------------------
+
+local function is_new_key(p, key) return function(i) return i.metadata == "good" and i.fingerprint ~= key end end
+
+probe "CRY-REPLAY" {
+    what = "packets sent again have no effect: not the last one, nor all that there ever were",
+    takes = function(_, soon) return 6 * soon end,
+    needs_service = true,
+    run = function(p)
+        local o, key = P.poll(p:hold()), p.their_key
+        local data = p:seal(o)
+        if not p:ask(data) then p:inconclusive "it does not answer a poll, by which one could tell" end
+        expect_no_answer(p, "that it has had before", data, data, data)
+        for _, item in ipairs(table.move(p.sent, 1, #p.sent, 1, {})) do p.wire:send(item.data) end
+        local new = p:hears(2 * p:soon(), is_new_key(p, key))
+        if new then p:fail("old packets made it change its key", new) end
+        expect_up(p)
+    end,
+}
+
+return list
