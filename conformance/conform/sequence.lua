@@ -8,10 +8,10 @@ local sequence = {}
 local tag, text = markup.tag, markup.text
 local S = 1000000000
 local QUIET = S -- a longer stretch without anything is drawn short
-local ROWS = 110 -- of a drawing
+local ROWS = 150 -- of a drawing
 local REPEATED = 5 -- of the same message in a row are drawn as three
 local LANES = 10
-local WORDS = 110 -- characters of a failure
+local WORDS = 110 -- characters of a failure, or of what was done
 local AROUND = 5 -- rows that are kept on each side of something that matters
 local TIME_WIDTH, PACKET_WIDTH = 104, 190
 local PAGE, LEAST, MOST = 1200, 184, 340 -- width, if it can be; between two lanes
@@ -40,6 +40,16 @@ local function add_key(rows, k)
     rows[#rows].timeout = rows[#rows].timeout or k.kind == "key-timeout"
 end
 
+-- What was done at one instant is one row.
+local function add_mark(rows, item)
+    local last = rows[#rows]
+    if last and last.sort == "mark" and last.time == item.time then
+        last.text = last.text .. ", " .. item.text
+    else
+        rows[#rows + 1] = { sort = "mark", time = item.time, text = item.text }
+    end
+end
+
 local function rows_of(items, fails)
     local rows, f = {}, 1
     local function add_fails(before)
@@ -55,7 +65,7 @@ local function rows_of(items, fails)
         elseif item.sort == "message" then
             rows[#rows + 1] = { sort = "message", time = item.time, message = item }
         else
-            rows[#rows + 1] = { sort = "mark", time = item.time, text = item.text }
+            add_mark(rows, item)
         end
     end
     add_fails(nil)
@@ -227,7 +237,7 @@ end
 
 function draw:mark(y, r)
     self:time(y, r.time)
-    self:across(y, "mark", r.text)
+    self:across(y, "mark", markup.cut(r.text, WORDS))
 end
 
 function draw:fail(y, r)

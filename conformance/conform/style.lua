@@ -4,8 +4,8 @@ return [[
 :root{color-scheme:light dark;--bg:#f6f7f8;--panel:#fff;--ink:#1b2026;--soft:#55606b;--rule:#d8dde2;--faint:#eef1f3;
 --pass:#14683a;--pass-bg:#e0f2e7;--fail:#b3211b;--fail-bg:#fce6e4;--skip:#55606b;--skip-bg:#eceff2;
 --cert:#6b3aa3;--exchange:#1a5aa8;--meta:#0b6a63;--bar:#2b66ad;--bar-ink:#fff;--valid:#c9dcf3;--mark:#8a5a00;--mark-bg:#fdf1d8}
-@media (prefers-color-scheme:dark){:root{--bg:#12161a;--panel:#1a1f25;--ink:#e4e8ec;--soft:#a3aeb9;--rule:#343c45;--faint:#232a31;
---pass:#74d39a;--pass-bg:#163222;--fail:#ff938a;--fail-bg:#431b19;--skip:#a3aeb9;--skip-bg:#272e36;
+@media (prefers-color-scheme:dark){:root{--bg:#12161a;--panel:#1a1f25;--ink:#e4e8ec;--soft:#abb6c1;--rule:#343c45;--faint:#232a31;
+--pass:#74d39a;--pass-bg:#163222;--fail:#ff938a;--fail-bg:#431b19;--skip:#abb6c1;--skip-bg:#272e36;
 --cert:#c8a8f4;--exchange:#8bbcf7;--meta:#63cfc3;--bar:#7fb2f0;--bar-ink:#0d1a2b;--valid:#274466;--mark:#e8b95c;--mark-bg:#3a2e14}}
 *{box-sizing:border-box}
 html{scroll-padding-top:1rem}
@@ -36,7 +36,7 @@ dd{margin:0;overflow-wrap:anywhere}
 dd ul{margin:0;padding-left:18px}
 table{border-collapse:collapse;width:100%}
 caption{text-align:left;color:var(--soft);padding-bottom:8px}
-th,td{text-align:left;vertical-align:top;padding:5px 10px;border-bottom:1px solid var(--rule)}
+th,td{text-align:left;vertical-align:baseline;padding:5px 10px;border-bottom:1px solid var(--rule)}
 thead th{vertical-align:bottom;font-size:13px;color:var(--soft);border-bottom:2px solid var(--rule)}
 tbody th{font-weight:500;white-space:nowrap}
 .matrix td.cell{text-align:center;padding:3px 4px}
@@ -44,6 +44,7 @@ tbody th{font-weight:500;white-space:nowrap}
 .matrix td.cell a:hover{text-decoration:underline}
 .matrix tr.group th{color:var(--soft);font-weight:600;padding-top:16px;white-space:normal}
 .matrix.many thead th.run{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:8px 4px}
+.matrix td:nth-child(2),.results td:nth-child(3){min-width:20em}
 .scroll{overflow-x:auto}
 .failures{margin:0 0 12px;padding-left:20px}
 .failures li{margin:4px 0}
