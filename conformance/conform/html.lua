@@ -182,7 +182,7 @@ local function fails_of(run)
     for _, r in ipairs(run.results) do
         local n = 0
         for _, f in ipairs(r.findings) do
-            if #f.at > 0 then
+            if f.at and #f.at > 0 then
                 n = n + 1
                 fails[#fails + 1] = n <= DRAWN and { id = r.id, text = f.text, since = math.min(table.unpack(f.at)),
                     time = math.max(table.unpack(f.at)), anchor = anchor(run.name, r.id), n = #fails } or nil
@@ -299,7 +299,7 @@ end
 local function finding(run, f)
     local places = {}
     for i, w in ipairs(f.where) do
-        local at = #f.at == #f.where and " at " .. markup.clock(f.at[i] - run.seen.first) or ""
+        local at = f.at and #f.at == #f.where and " at " .. markup.clock(f.at[i] - run.seen.first) or ""
         places[i] = tag("li", {}, text(w) .. at)
     end
     local rows = { { "Actual", text(f.text) } }
