@@ -11,6 +11,9 @@ P.__index = P
 
 function P:now() return self.wire:now() end
 
+-- Seconds since an item.
+function P:since(item) return (self:now() - item.at) / S end
+
 -- Seconds within which what follows at once has followed, or will not.
 function P:soon() return math.max(1, 0.3 * self.rate) end
 
@@ -84,6 +87,7 @@ end
 
 -- A filter says of each packet of the router what becomes of it: nil: goes on; "drop"; a number: that many seconds later.
 function P:on_packet(item)
+    item.at = self:now()
     if (item.way == "in" and item.src or item.dst) ~= self.peer.there then return end
     if item.way == "in" then self:hear(item) end
     local fate = self.filter and self.filter(item)

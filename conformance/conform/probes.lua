@@ -201,6 +201,70 @@ probe "CRY-HMAC" {
     end,
 }
 
+-- Damage that its HMAC vouches for needs a nonce of its own: a packet that is authentic may use it up.
+local function expect_refused(p, what, damage)
+    expect_no_answer(p, what, damage(P.poll(p:hold())))
+    expect_up(p)
+end
+
+probe "PROFILE-1" {
+    what = "packets that are cut, padded, or longer inside than outside have no effect",
+    takes = function(_, soon) return 6 * soon end,
+    needs_service = true,
+    run = function(p)
+        local o = P.poll(p:hold())
+        local body, cut = p:seal_body(o), {}
+        for n = 0, #body - 1 do cut[#cut + 1] = p:datagram(body:sub(1, n)) end
+        expect_no_answer(p, "that was cut", table.unpack(cut))
+        expect_no_answer(p, "with bytes behind its end", p:datagram(body .. "\0"), p:datagram(body .. random(48)), p:datagram(body .. random(1400 - #body)))
+        expect_answer(p, o, "of which only cut and longer copies came before")
+        expect_refused(p, "with a TLV that is longer than its metadata", function(q)
+            return p:seal(P.with(q, { header = q.header .. string.pack(">I2I2", 0x3fff, 2000) .. "x" }))
+        end)
+        expect_refused(p, "with half a TLV", function(q) return p:seal(P.with(q, { inner = q.inner .. "\x3f" })) end)
+        local lost = P.tlv(0x8002, string.pack(">I4I4I4", 1, 100, 90) .. random(200)) -- a part that is not within its message
+        local q = p:hold()
+        p.wire:send(p:seal(P.with(q, { header = q.header .. lost })))
+        expect_up(p)
+    end,
+}
+
+probe "PROFILE-2" {
+    what = "TLVs of types that nobody knows are skipped, in clear and enciphered",
+    takes = function(_, soon) return 3 * soon end,
+    needs_service = true,
+    run = function(p)
+        local strange = P.tlv(0x3fff, random(20)) .. P.tlv(0xbeef, "")
+        local function try(what, change) expect_answer(p, change(P.poll(p:hold())), what) end
+        try("with an unknown TLV in clear", function(o) return P.with(o, { header = o.header .. strange }) end)
+        try("with an unknown TLV behind the enciphered ones", function(o) return P.with(o, { inner = o.inner .. strange }) end)
+        try("with an unknown TLV before the enciphered ones", function(o) return P.with(o, { inner = strange .. o.inner }) end)
+    end,
+}
+
+local function with_bfd(what, change)
+    return { what, function(p) return function(o) return p:seal(P.with(o, { bfd = change(o.bfd) })) end end }
+end
+local function put(at, bytes) return function(s) return s:sub(1, at - 1) .. bytes .. s:sub(at + #bytes) end end
+
+local bad_bfd = {
+    with_bfd("for another BFD session", put(9, "\x0d\xdb\xa1\x1e")),
+    with_bfd("in state Up that names no session", put(9, "\0\0\0\0")),
+    with_bfd("from BFD session 0", put(5, "\0\0\0\0")),
+    with_bfd("of BFD version 2", function(s) return string.char(s:byte(1) & 0x1f | 0x40) .. s:sub(2) end),
+    with_bfd("with a BFD multiplier of 0", put(3, "\0")),
+    with_bfd("that says it has BFD authentication", function(s) return s:sub(1, 1) .. string.char(s:byte(2) | 0x04) .. s:sub(3) end),
+}
+
+probe "PROFILE-3" {
+    what = "a BFD packet that RFC 5880 discards has no effect, though its HMAC holds",
+    takes = function(_, soon) return #bad_bfd * soon * 1.5 end,
+    needs_service = true,
+    run = function(p)
+        for _, bad in ipairs(bad_bfd) do expect_refused(p, bad[1], bad[2](p)) end
+    end,
+}
+
 -- ---- what was said before ----------------------------------------------------------------------------------
 
 local function is_new_key(p, key) return function(i) return i.metadata == "good" and i.fingerprint ~= key end end
@@ -218,6 +282,81 @@ probe "CRY-REPLAY" {
         local new = p:hears(2 * p:soon(), is_new_key(p, key))
         if new then p:fail("old packets made it change its key", new) end
         expect_up(p)
+    end,
+}
+
+-- ---- signatures --------------------------------------------------------------------------------------------
+
+-- The last key request of our own.
+local function own_request(p)
+    for i = #p.sent, 1, -1 do
+        local m = P.has(p.sent[i], "KEY_REQUEST")
+        if m then return m.bytes end
+    end
+    p:inconclusive "our own router never had to ask for a key"
+end
+
+local function later_number(bytes, microseconds)
+    return bytes:sub(1, 1) .. string.pack(">I8", string.unpack(">I8", bytes, 2) + microseconds) .. bytes:sub(10)
+end
+
+probe "CRT-PUBKEY" {
+    what = "a key request whose signature does not hold is not answered, and changes nothing",
+    takes = function(s, soon) return 7 * soon + 2 * s.retransmit end,
+    leaves_service = true,
+    needs_service = true,
+    run = function(p)
+        local request, key = own_request(p), p.their_key
+        local forged = { later_number(request, 3600000000), flip(later_number(request, 3600000001), #request, 0),
+            flip(later_number(request, 3600000002), 30, 3) }
+        for i, bytes in ipairs(forged) do
+            local o, tlv = p:hold(), P.message(bytes, 0x70726f00 + i)
+            p.wire:send(p:seal(P.with(o, { header = o.header .. tlv })))
+            p.wire:send(p:clear(tlv, o.bfd))
+        end
+        local yes = p:hears(2 * p:soon(), function(i) return P.has(i, "KEY_RESPONSE") or is_new_key(p, key)(i) end)
+        if yes then p:fail("it answers a key request with a wrong signature", yes) end
+        expect_up(p)
+        p:restart() -- the numbers of the forged ones count no more than they do: a real request must still be answered
+    end,
+}
+
+-- ---- slowness ----------------------------------------------------------------------------------------------
+
+probe "KEY-NO-ANSWER" {
+    what = "answers that come later than it asks again are as good as others, and no traffic is allowed before them",
+    takes = function(s, soon) return 8 * s.retransmit + soon end,
+    needs_service = true,
+    run = function(p)
+        local late = 1.2 * p.settings.retransmit
+        p.filter = function(item) return item.way == "out" and #item.messages > 0 and late or nil end
+        p:restart()
+        local early = p:hears(late - p:slack(), function(i) return P.has(i, "METADATA_KEY", "METADATA_KEY_ACK") end)
+        if early then p:fail("it goes on before it has an answer", early) end
+        p:watch(p.settings.timeout + 6 * late, function() return p.service end)
+        if not p.service then p:fail(("answers that are %.0f s late bring no peering"):format(late)) end
+    end,
+}
+
+-- ---- old keys ----------------------------------------------------------------------------------------------
+
+probe "KEY-GRACE-30" {
+    what = "a key that another has replaced is accepted during its grace, and not after it",
+    takes = function(s, soon) return 2 * s.retransmit + 70 + 3 * soon end,
+    needs_service = true,
+    run = function(p)
+        local old = p:hold()
+        local function late(nonce) return p:seal(P.with(P.poll(old), { nonce = old.nonce + nonce })) end
+        p:restart()
+        local made = p:hears(p.settings.retransmit, function(i) return P.has(i, "KEY_RESPONSE", "KEY_CONFIRM") end)
+        if not made then p:fail "a peer that was started anew is not taken back" end
+        local answer = p:ask(late(20))
+        -- A machine that is slow itself may have been later than the grace.
+        if not answer and p:since(made) < 20 + p:soon() then p:fail("a packet under the old key that arrives late is not accepted", made) end
+        p:watch(2 * p.settings.retransmit + 10 * p:beat() + 5 * p.rate, function() return p.service end)
+        p:watch(65)
+        expect_no_answer(p, "under a key that was replaced 60 s ago", late(21))
+        expect_answer(p, P.poll(p:hold()), "under the key in use")
     end,
 }
 
