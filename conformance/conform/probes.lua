@@ -324,15 +324,13 @@ probe "CRT-PUBKEY" {
 -- ---- slowness ----------------------------------------------------------------------------------------------
 
 probe "KEY-NO-ANSWER" {
-    what = "answers that come later than it asks again are as good as others, and no traffic is allowed before them",
+    what = "answers that come later than it asks again are as good as others: the path comes into service",
     takes = function(s, soon) return 8 * s.retransmit + soon end,
     needs_service = true,
     run = function(p)
         local late = 1.2 * p.settings.retransmit
         p.filter = function(item) return item.way == "out" and #item.messages > 0 and late or nil end
         p:restart()
-        local early = p:hears(late - p:slack(), function(i) return P.has(i, "METADATA_KEY", "METADATA_KEY_ACK") end)
-        if early then p:fail("it goes on before it has an answer", early) end
         p:watch(p.settings.timeout + 6 * late, function() return p.service end)
         if not p.service then p:fail(("answers that are %.0f s late bring no peering"):format(late)) end
     end,
