@@ -16,6 +16,7 @@ local DRAWN = 3 -- findings of a requirement that are shown at once, and that th
 local UNFOLDED = 3 -- so many scenarios are shown whole
 local LISTED = 20 -- failures in the summary
 local GAPS = 4 -- of a flow
+local SILENT = 8 -- inconclusive results; more of them are folded
 local MANY = 5 -- columns; more of them have their names upright
 local symbols = { pass = "✓", fail = "✗", inconclusive = "–", unsupported = "∅" }
 local order = { "fail", "pass", "inconclusive", "unsupported" }
@@ -100,6 +101,19 @@ local function seeds(runs)
     return table.concat(out, ", ")
 end
 
+-- A requirement fails where one run fails it, and holds where one passes it.
+local function requirements(runs)
+    local best, n = {}, { fail = 0, pass = 0, open = 0 }
+    for _, run in ipairs(runs) do
+        for _, r in ipairs(run.results) do
+            local known = r.result == "fail" and "fail" or r.result == "pass" and "pass" or "open"
+            if not best[r.id] or known == "fail" or best[r.id] == "open" then best[r.id] = known end
+        end
+    end
+    for _, known in pairs(best) do n[known] = n[known] + 1 end
+    return ("%d of %d passed, %d failed, %d undecided"):format(n.pass, n.pass + n.fail + n.open, n.fail, n.open)
+end
+
 local function summary(runs)
     local n, all = count(runs)
     local boxes, stripe = {}, {}
@@ -110,8 +124,8 @@ local function summary(runs)
             stripe[#stripe + 1] = tag("i", { class = result, style = ("flex:%d"):format(n[result] or 0) }, "")
         end
     end
-    local rows = { { "Judged", plural(all, "result") .. " in " .. plural(#runs, "trace") },
-        { "Version", text(core.version) } }
+    local rows = { { "Results", ("%d in %s"):format(all, plural(#runs, "trace")) },
+        { "Requirements", requirements(runs) }, { "Version", text(core.version) } }
     if seeds(runs) ~= "" then rows[#rows + 1] = { "Seed", seeds(runs) } end
     local title = n.fail and plural(n.fail, "result") .. " failed" or "Nothing failed"
     return element("section", "panel", lines { tag("h2", {}, title), element("ul", "counts", table.concat(boxes)),
@@ -336,15 +350,22 @@ local function row(run, r)
         tag("td", {}, verdict(r.result)) .. tag("td", {}, text(r.expected)) .. tag("td", {}, said))
 end
 
-local function others(run)
-    local rows = {}
-    for _, r in ipairs(run.results) do
-        if r.result ~= "fail" then rows[#rows + 1] = row(run, r) end
-    end
+local function result_grid(run, rows)
     if #rows == 0 then return "" end
-    local shown = grid("results", nil, head_cells { "Requirement", "Result", "Expected", "Actual" }, rows)
-    return tag("h3", {}, #rows < #run.results and "What did not fail" or "Results") ..
-        scroller("Results of " .. run.name, shown)
+    return scroller("Results of " .. run.name, grid("results", nil,
+        head_cells { "Requirement", "Result", "Expected", "Actual" }, rows))
+end
+
+local function others(run)
+    local n = count { run }
+    local rows, silent = {}, {}
+    for _, r in ipairs(run.results) do
+        local apart = r.result == "inconclusive" and n.inconclusive > SILENT
+        if r.result ~= "fail" then table.insert(apart and silent or rows, row(run, r)) end
+    end
+    if #rows + #silent == 0 then return "" end
+    return tag("h3", {}, n.fail and "What did not fail" or "Results") .. result_grid(run, rows) ..
+        (#silent > 0 and fold(plural(#silent, "inconclusive result"), result_grid(run, silent)) or "")
 end
 
 -- ---- the page ------------------------------------------------------------------------------------------------

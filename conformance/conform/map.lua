@@ -6,8 +6,9 @@ local map = {}
 
 local tag, text = markup.tag, markup.text
 local BOX_WIDTH, BOX_HEIGHT = 148, 44
-local NEAR, FAR, ROW = 196, 236, 68 -- columns are so far apart, so that all fits on the page
+local NEAR, FAR, ROW = 196, 264, 68 -- columns are so far apart, so that all fits on the page
 local PAGE = 1200
+local STEEP = 20 -- a line that rises more has its name at an end
 local MARGIN = 16
 
 -- ---- what there is -------------------------------------------------------------------------------------------
@@ -111,11 +112,18 @@ end
 
 -- ---- drawing -------------------------------------------------------------------------------------------------
 
-local function middle(class, x, y, words)
-    return tag("text", { class = class, x = x, y = y, ["text-anchor"] = "middle" }, text(words))
+local function words_at(side, class, x, y, words)
+    return tag("text", { class = class, x = x, y = y, ["text-anchor"] = side }, text(words))
 end
 
-local function draw_link(parts, l, bend, captured)
+-- Names of lines that fan out stand apart where the lines do: at the end that has fewer of them, away from the line.
+local function end_name(name, at_right, x1, y1, x2, y2)
+    local x, y, other = x1 + 6, y1, y2
+    if at_right then x, y, other = x2 - 6, y2, y1 end
+    return words_at(at_right and "end" or "start", "line-name", x, y < other and y - 5 or y + 14, name)
+end
+
+local function draw_link(parts, names, l, bend, captured)
     local a, b = l.a, l.b
     if a.x > b.x then a, b = b, a end
     local x1, x2 = a.x + BOX_WIDTH, b.x
@@ -125,7 +133,8 @@ local function draw_link(parts, l, bend, captured)
     parts[#parts + 1] = tag("path", { class = l.lan and "line lan" or captured and "line captured" or "line",
         d = ("M%d %dQ%d %d %d %d"):format(x1, y1, mx, my + bend, x2, y2) })
     if not l.lan then
-        parts[#parts + 1] = middle("line-name", mx, bend > 0 and my + 14 or my - 5, l.name)
+        names[#names + 1] = math.abs(y2 - y1) > STEEP and end_name(l.name, #b.near <= #a.near, x1, y1, x2, y2) or
+            words_at("middle", "line-name", mx, bend > 0 and my + 14 or my - 5, l.name)
     end
 end
 
@@ -136,8 +145,8 @@ local function draw_node(parts, n)
     local x = n.x + BOX_WIDTH // 2
     local inner = tag("title", {}, text(n.kind .. " " .. n.name .. " " .. n.words)) ..
         tag("rect", { x = n.x, y = n.y, width = BOX_WIDTH, height = BOX_HEIGHT, rx = round }) ..
-        middle("name", x, n.y + (words == "" and 26 or 19), n.name)
-    if words ~= "" then inner = inner .. middle("address", x, n.y + 34, words) end
+        words_at("middle", "name", x, n.y + (words == "" and 26 or 19), n.name)
+    if words ~= "" then inner = inner .. words_at("middle", "address", x, n.y + 34, words) end
     parts[#parts + 1] = tag("g", { class = n.kind }, inner)
 end
 
@@ -146,7 +155,7 @@ function map.draw(seen, id)
     local graph = seen.topology and told(seen.topology) or guessed(seen)
     if #graph.nodes == 0 then return nil end
     local width, height = place(graph)
-    local captured, parallel, drawn, parts = {}, {}, {}, {}
+    local captured, parallel, drawn, parts, line_names = {}, {}, {}, {}, {}
     for _, c in ipairs(seen.captures) do captured[markup.capture_name(c.name)] = true end
     local function pair(l)
         local a, b = l.a.name, l.b.name
@@ -156,8 +165,9 @@ function map.draw(seen, id)
     for _, l in ipairs(graph.links) do
         local n = drawn[pair(l)] or 0
         drawn[pair(l)] = n + 1
-        draw_link(parts, l, (2 * n - parallel[pair(l)] + 1) * 12, captured[l.name])
+        draw_link(parts, line_names, l, (2 * n - parallel[pair(l)] + 1) * 12, captured[l.name])
     end
+    table.move(line_names, 1, #line_names, #parts + 1, parts)
     local names = {}
     for i, n in ipairs(graph.nodes) do
         draw_node(parts, n)

@@ -48,11 +48,14 @@ end
 -- A name in a link: letters, digits and hyphens.
 function markup.anchor(...) return (table.concat({ ... }, "-"):gsub("[^%w%-]", "-")) end
 
+local DAYS = 48 * 60 -- minutes from which on days are told
+
 -- "1:00:03.060" since the beginning.
 function markup.clock(ns)
     local ms = (ns + 500000) // 1000000
     local sign = ms < 0 and "-" or ""
     ms = math.abs(ms)
+    if ms >= DAYS * 60000 then sign, ms = ("%s%dd "):format(sign, ms // 86400000), ms % 86400000 end
     return ("%s%d:%02d:%02d.%03d"):format(sign, ms // 3600000, ms // 60000 % 60, ms // 1000 % 60, ms % 1000)
 end
 
@@ -65,6 +68,7 @@ function markup.duration(ns)
     if ns < 120 * S then return (("%.1f s"):format(ns / S):gsub("%.0 s$", " s")) end
     local minutes = (ns + 30 * S) // (60 * S)
     if minutes < 120 then return ("%d min"):format(minutes) end
+    if minutes >= DAYS then return (("%.1f d"):format(minutes / 1440):gsub("%.0 d$", " d")) end
     return minutes % 60 == 0 and ("%d h"):format(minutes // 60) or ("%d h %d min"):format(minutes // 60, minutes % 60)
 end
 

@@ -13,7 +13,7 @@ local REPEATED = 5 -- of the same message in a row are drawn as three
 local LANES = 10
 local WORDS = 110 -- characters of a failure, or of what was done
 local AROUND = 5 -- rows that are kept on each side of something that matters
-local TIME_WIDTH, PACKET_WIDTH = 104, 190
+local TIME_WIDTH, PACKET_WIDTH = 112, 190
 local PAGE, LEAST, MOST = 1200, 184, 340 -- width, if it can be; between two lanes
 local HEAD, FOOT = 46, 14
 local heights = { message = 28, key = 22, mark = 24, more = 22, fail = 26, left = 26 }

@@ -345,11 +345,20 @@ local function marks_of(seen)
     return list
 end
 
+-- Findings of a requirement at one instant are one.
 local function fail_words(fails)
-    local list = {}
-    for i, f in ipairs(fails) do
-        local title = ("%s: %s"):format(f.id, f.text)
-        list[i] = { time = f.time, since = f.since, text = f.id, title = title, anchor = f.anchor }
+    local list, known = {}, {}
+    for _, f in ipairs(fails) do
+        local id = f.id .. f.time
+        local before = known[id]
+        if before then
+            before.n, before.since = before.n + 1, math.min(before.since, f.since)
+            before.text = ("%s × %d"):format(f.id, before.n)
+        else
+            known[id] = { time = f.time, since = f.since, text = f.id, title = ("%s: %s"):format(f.id, f.text),
+                anchor = f.anchor, n = 1 }
+            list[#list + 1] = known[id]
+        end
     end
     return list
 end
