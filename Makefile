@@ -134,6 +134,18 @@ $(B)/bin/svrsim: $(SVRSIM_OBJ) $(PCAPNG_OBJ) $(B)/lib/libns3shim.a $(LIBSVR)
 	$(call step,LD,$@)
 	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(NS3_LIBS) $(CORE_LIBS) -llua5.4 -ljansson -lm
 
+# ---- the lab: the same scenarios with svrd in network namespaces ------------------------------
+# It is what lua/ is linked with instead of svrsim and ns-3: see lab/svrlab/lab.h.
+$(B)/lab/%.o: lab/%.c $(B)/flags
+	$(call step,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) -Ilab $(CFLAGS) -c $< -o $@
+
+LAB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lab/svrlab/*.c lua/*.c)) $(B)/lua/embedded.o $(B)/router/common/json.o \
+           $(addprefix $(B)/sim/svrsim/,capture.o journal.o options.o output.o progress.o script.o)
+$(B)/bin/svrlab: $(LAB_OBJ) $(PCAPNG_OBJ) $(LIBSVR)
+	$(call step,LD,$@)
+	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) -llua5.4 -ljansson -lm
+
 $(B)/tests/bench/bare_ns3: tests/bench/bare_ns3.cc $(B)/flags
 	$(call step,CXX,$<)
 	$(Q)$(CXX) $(CXXFLAGS) $< -o $@ $(LDFLAGS) -lns3-point-to-point -lns3-internet -lns3-network -lns3-core
@@ -169,7 +181,7 @@ SUB    = $(MAKE) --no-print-directory $(if $(V),,-s) $(if $(findstring -j,$(MAKE
 JOBS  := $(shell nproc)
 
 ROUTER    := $(B)/bin/svrd $(B)/bin/svrctl
-BINARIES  := $(ROUTER) $(B)/bin/svrsim $(B)/bin/svrconform
+BINARIES  := $(ROUTER) $(B)/bin/svrsim $(B)/bin/svrlab $(B)/bin/svrconform
 ASAN_BIN  := $(UNIT_SRC:%.c=build/asan/%)
 SIM_TESTS := $(SIM_TEST_BIN) $(wildcard tests/sim/*.t)
 LAB_TESTS := $(wildcard tests/lab/*.t)
@@ -177,8 +189,8 @@ CHECKS    := tools/check-core tools/check-style $(wildcard tests/tools/*.t)
 # What no rule names runs by itself, after the others: the lab tests, which look at a real clock.
 TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix --rules=par=,'build/**' 'tools/*' 'tests/tools/*' 'tests/sim/*')
 # What another compiler needs to read any C source of ours.
-SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC)
-SOURCES = $(shell find $(wildcard core router sim lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
+SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC) -Ilab
+SOURCES = $(shell find $(wildcard core router sim lab lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
 .PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench format lint flags help clean
 
@@ -223,7 +235,7 @@ test-sim: binaries $(SIM_TEST_BIN) ## the simulator's tests alone
 house: binaries ## the checks of the sources alone
 	@$(TAP) $(CHECKS)
 
-lab: $(ROUTER) ## the lab tests alone: real programs between network namespaces; as root
+lab: binaries ## the lab tests alone: real programs between network namespaces; as root
 	@$(TAP) $(LAB_TESTS)
 
 format: ## lay out the sources

@@ -151,16 +151,17 @@ static svrsim_router *check_router(lua_State *L) {
     return n->router;
 }
 
-static svr_node *check_live(lua_State *L) {
-    svr_node *node = svrsim_router_svr(check_router(L));
-    if (!node) luaL_error(L, "the router does not run yet");
-    return node;
+static svrsim_router *check_live(lua_State *L) {
+    svrsim_router *r = check_router(L);
+    if (!svrsim_router_lives(r)) luaL_error(L, "the router does not run yet");
+    return r;
 }
 
-/* router:attach(device, target, host) */
+/* router:attach(device, target, host, own address, prefix length) */
 static int node_attach(lua_State *L) {
+    svrsim_own own = {luaL_checkstring(L, 5), (uint8_t)luaL_checkinteger(L, 6)};
     int failed = svrsim_router_attach(check_router(L), (uint32_t)luaL_checkinteger(L, 2),
-                                      luaL_checkstring(L, 3), luaL_optstring(L, 4, ""));
+                                      luaL_checkstring(L, 3), luaL_optstring(L, 4, ""), &own);
     return failed ? lua_host_raise(L) : 0;
 }
 
@@ -203,8 +204,7 @@ static int node_restart(lua_State *L) {
 
 /* router:set_clock(nanoseconds ahead) */
 static int node_set_clock(lua_State *L) {
-    svrsim_set_clock(sim_of(L), check_router(L), luaL_checkinteger(L, 2));
-    return 0;
+    return svrsim_set_clock(sim_of(L), check_router(L), luaL_checkinteger(L, 2)) ? lua_host_raise(L) : 0;
 }
 
 static int node_carrier(lua_State *L) {
@@ -246,11 +246,8 @@ static void push_records(lua_State *L, const svr_report *report) {
 
 /* router:show(command): text, records */
 static int node_show(lua_State *L) {
-    svr_error err = {0};
-    const svr_report *report;
-    svr_time now = ns3shim_now(svrsim_world(sim_of(L)));
-    if (svr_node_show(check_live(L), luaL_checkstring(L, 2), now, &report, &err) != 0)
-        return luaL_error(L, "%s", err.message);
+    const svr_report *report = svrsim_router_show(check_live(L), luaL_checkstring(L, 2));
+    if (!report) return lua_host_raise(L);
     lua_pushstring(L, report->text);
     push_records(L, report);
     return 2;
@@ -258,10 +255,10 @@ static int node_show(lua_State *L) {
 
 static int node_counters(lua_State *L) {
     const char *name;
-    svr_node *node = check_live(L);
+    svrsim_router *r = check_live(L);
     lua_newtable(L);
     for (size_t i = 0;; i++) {
-        uint64_t v = svr_node_counter(node, i, &name);
+        uint64_t v = svrsim_router_counter(r, i, &name);
         if (!name) return 1;
         lua_set_integer(L, name, v);
     }

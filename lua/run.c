@@ -143,6 +143,22 @@ static int seed(lua_State *L) {
     return 1;
 }
 
+/* core.traits(): what a configuration must heed here, see svrsim_traits. {host_addresses=, bfd={...} or nil}
+ */
+static int traits(lua_State *L) {
+    const svrsim_traits *t = svrsim_get_traits(lua_host_get(L)->sim);
+    lua_newtable(L);
+    lua_pushboolean(L, t->host_addresses);
+    lua_setfield(L, -2, "host_addresses");
+    if (!t->bfd_interval_ms) return 1;
+    lua_newtable(L);
+    lua_set_integer(L, "desired-tx-interval", t->bfd_interval_ms);
+    lua_set_integer(L, "required-min-rx-interval", t->bfd_interval_ms);
+    lua_set_integer(L, "multiplier", t->bfd_multiplier);
+    lua_setfield(L, -2, "bfd");
+    return 1;
+}
+
 static int out_dir(lua_State *L) {
     lua_pushstring(L, svrsim_get_options(lua_host_get(L)->sim)->out_dir);
     return 1;
@@ -200,6 +216,7 @@ void lua_open_run(lua_State *L) {
                                          {"span", span},
                                          {"read_config", read_config},
                                          {"out_dir", out_dir},
+                                         {"traits", traits},
                                          {"machine_clock", machine_clock},
                                          {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);

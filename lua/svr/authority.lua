@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Writes the authority configuration of a network.
+local core = require "svr.core"
+
 local authority = {}
 
 local Text = {}
@@ -37,11 +39,12 @@ local function key_management(out, opts)
     end)
 end
 
-local function addresses(out, list)
+-- `whole`: with their full prefix length, where the network around an address is on another device.
+local function addresses(out, list, whole)
     for _, a in ipairs(list) do
         out:block("address  " .. a.address, function()
             out:put("ip-address", a.address)
-            out:put("prefix-length", tostring(a.len))
+            out:put("prefix-length", tostring(not whole and a.len or a.address:find ":" and 128 or 32))
             if a.gateway then out:put("gateway", a.gateway) end
         end)
     end
@@ -65,7 +68,7 @@ local function interface(out, i)
                     if i.transport then out:put("tcp-transport", i.transport) end
                 end)
             end
-            addresses(out, i.addresses)
+            addresses(out, i.addresses, i.lan and core.traits().host_addresses)
         end)
     end)
 end
@@ -95,9 +98,10 @@ local function service_routes(out, router, services)
 end
 
 local function bfd(out, opts)
-    if not opts.bfd then return end
+    local words = opts.bfd or core.traits().bfd
+    if not words then return end
     out:block("bfd", function()
-        for _, name in sorted(opts.bfd) do out:put(name, tostring(opts.bfd[name])) end
+        for _, name in sorted(words) do out:put(name, tostring(words[name])) end
     end)
 end
 

@@ -159,7 +159,7 @@ local function add_interface(e, len, family, opts)
     if far.node.kind == "router" then i.topology = opts.topology or "mesh" end
     e.interface = i.name
     r.interfaces[#r.interfaces + 1] = i
-    r.core:attach(e.device, i.name)
+    r.core:attach(e.device, i.name, "", e.address[family], len)
 end
 
 -- Joins two routers or underlay routers. opts: rate, delay, jitter, reorder, loss, duplicate, corrupt (0..1; corrupt flips a
@@ -266,7 +266,7 @@ local function attach_host(e, far, text, opts)
     give_address(e, a, len)
     if far.node.kind == "router" then
         gateway = lan_gateway(far.node, network, len, opts.gateway)
-        far.node.core:attach(far.device, "lan", a)
+        far.node.core:attach(far.device, "lan", a, gateway, len)
     else
         give_address(far, gateway, len)
     end

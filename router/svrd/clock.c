@@ -14,6 +14,11 @@ void svrd_clock_init(svrd_clock *c, uint32_t rate) {
         .rate = rate, .origin_ns = read_ns(CLOCK_MONOTONIC), .wall = (svr_wall)read_ns(CLOCK_REALTIME)};
 }
 
+void svrd_clock_set(svrd_clock *c, svr_wall system, svr_wall wall) {
+    c->wall = wall + (svr_wall)((uint64_t)(c->wall - system) * c->rate);
+    c->apart = true;
+}
+
 svr_time svrd_clock_at(const svrd_clock *c, uint64_t mono_ns) {
     return (mono_ns - c->origin_ns) * c->rate;
 }
@@ -32,7 +37,7 @@ uint64_t svrd_clock_mono(const svrd_clock *c, svr_time t) {
 }
 
 bool svrd_clock_follow(svrd_clock *c, svr_time now) {
-    if (c->rate != 1) return false;
+    if (c->rate != 1 || c->apart) return false;
     svr_wall off = (svr_wall)read_ns(CLOCK_REALTIME) - svrd_clock_wall(c, now);
     if (off < (svr_wall)(SVR_SEC / 2) && off > -(svr_wall)(SVR_SEC / 2)) return false;
     c->wall += off;

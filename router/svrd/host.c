@@ -444,6 +444,7 @@ int svrd_host_open(svrd_host *h, const svrd_options *options, const svr_config *
     *h = (svrd_host){.options = options, .config = config, .loop = {-1}, .signal_source = {.fd = -1}};
     h->cfg = svr_config_node(svr_config_router(config, options->router), options->node);
     svrd_clock_init(&h->clock, options->clock_rate);
+    if (options->clock_set) svrd_clock_set(&h->clock, options->clock_system, options->clock_wall);
     h->log.clock = &h->clock;
     if (svrd_loop_init(&h->loop) < 0) {
         svrd_fail_errno(err, errno, NULL, "epoll");

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "svrd/fail.h"
@@ -25,6 +26,8 @@ const char svrd_options_help[] =
     "  --trusted-ca FILE    trusted roots in PEM\n"
     "  --crl FILE           revocation lists in PEM\n"
     "  --clock-rate N       let time pass N times as fast, 1 to 10000, for tests\n"
+    "  --clock-at S=W       wall time as if it had been W when the system's was S, both in\n"
+    "                       nanoseconds since 1970, for tests\n"
     "  --help, --version\n"
     "\n"
     "The four PEM files take the place of those that the configuration names. SIGHUP reads them again.\n"
@@ -43,6 +46,7 @@ enum {
     OPT_TRUSTED_CA,
     OPT_CRL,
     OPT_CLOCK_RATE,
+    OPT_CLOCK_AT,
     OPT_HELP,
     OPT_VERSION
 };
@@ -60,6 +64,7 @@ static const struct option long_options[] = {
     {"trusted-ca", required_argument, NULL, OPT_TRUSTED_CA},
     {"crl", required_argument, NULL, OPT_CRL},
     {"clock-rate", required_argument, NULL, OPT_CLOCK_RATE},
+    {"clock-at", required_argument, NULL, OPT_CLOCK_AT},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {0},
@@ -73,6 +78,19 @@ static int parse_rate(const char *text, uint32_t *out, svr_error *err) {
         return svrd_fail(err, "--clock-rate takes a number from 1 to %d, not \"%s\"", SVRD_CLOCK_RATE_MAX,
                          text);
     *out = (uint32_t)n;
+    return 0;
+}
+
+static int parse_at(const char *text, svrd_options *o, svr_error *err) {
+    int end = 0;
+    long long system, wall;
+    if (sscanf(text, "%lld=%lld%n", &system, &wall, &end) != 2 || text[end] || system < 0 || wall < 0)
+        return svrd_fail(
+            err, "--clock-at takes two instants, as in 1700000000000000000=1735689600000000000, not \"%s\"",
+            text);
+    o->clock_set = true;
+    o->clock_system = system;
+    o->clock_wall = wall;
     return 0;
 }
 
@@ -90,6 +108,7 @@ static int apply(int opt, const char *arg, svrd_options *o, svr_error *err) {
     case OPT_TRUSTED_CA: o->trusted_ca = arg; break;
     case OPT_CRL: o->crl = arg; break;
     case OPT_CLOCK_RATE: return parse_rate(arg, &o->clock_rate, err);
+    case OPT_CLOCK_AT: return parse_at(arg, o, err);
     case OPT_HELP: o->action = SVRD_HELP; break;
     case OPT_VERSION: o->action = SVRD_SHOW_VERSION; break;
     }

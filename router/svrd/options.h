@@ -23,6 +23,8 @@ typedef struct svrd_options {
     const char *trusted_ca;
     const char *crl;
     uint32_t clock_rate; /* 1 unless given */
+    bool clock_set;      /* see svrd_clock_set */
+    svr_wall clock_system, clock_wall;
 } svrd_options;
 
 extern const char svrd_options_help[];

@@ -65,7 +65,7 @@ static bool parse_seed(const char *text, uint64_t *out) {
 }
 
 static bool bad(const char *option, const char *value, const char *wanted) {
-    fprintf(stderr, "svrsim: %s %s: %s\n", option, value, wanted);
+    fprintf(stderr, "%s: %s %s: %s\n", program_invocation_short_name, option, value, wanted);
     return false;
 }
 
@@ -92,7 +92,7 @@ static bool take(svrsim_options *o, int option, char *value) {
     case OPT_PCAP: o->pcap_dir = value; return true;
     case OPT_KEYLOG: o->keylog = value; return true;
     case 'q': o->quiet = true; return true;
-    default: fputs("Try 'svrsim --help'.\n", stderr); return false;
+    default: fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name); return false;
     }
 }
 
@@ -109,7 +109,8 @@ static char *default_out(const char *script) {
 
 static svrsim_command finish(int argc, char **argv, svrsim_options *o) {
     if (argc - optind != 2 || strcmp(argv[optind], "run") != 0) {
-        fputs("Usage: svrsim run FILE.lua [OPTION]...\nTry 'svrsim --help'.\n", stderr);
+        const char *me = program_invocation_short_name;
+        fprintf(stderr, "Usage: %s run FILE.lua [OPTION]...\nTry '%s --help'.\n", me, me);
         return SVRSIM_USAGE;
     }
     o->script = argv[optind + 1];

@@ -118,8 +118,20 @@ void svrsim_router_stop(svrsim_router *r) {
 ns3shim_node *svrsim_router_node(svrsim_router *r) {
     return r->node;
 }
-svr_node *svrsim_router_svr(svrsim_router *r) {
-    return r->svr;
+bool svrsim_router_lives(const svrsim_router *r) {
+    return r->svr != NULL;
+}
+
+const svr_report *svrsim_router_show(svrsim_router *r, const char *command) {
+    svr_error err = {0};
+    const svr_report *report;
+    if (svr_node_show(r->svr, command, ns3shim_now(svrsim_world(r->sim)), &report, &err) == 0) return report;
+    svrsim_fail(r->sim, "%s", err.message);
+    return NULL;
+}
+
+uint64_t svrsim_router_counter(svrsim_router *r, size_t index, const char **name) {
+    return svr_node_counter(r->svr, index, name);
 }
 
 static int copy_text(char **to, const char *text) {
@@ -165,8 +177,10 @@ void svrsim_router_set_wall(svrsim_router *r, svr_wall wall) {
     settle(r, now);
 }
 
-int svrsim_router_attach(svrsim_router *r, uint32_t device, const char *target, const char *host) {
+int svrsim_router_attach(svrsim_router *r, uint32_t device, const char *target, const char *host,
+                         const svrsim_own *own) {
     svr_addr a = {0};
+    (void)own;
     if (device >= SVRSIM_PORTS_MAX)
         return svrsim_fail(r->sim, "router '%s' has more than %d links", r->name, SVRSIM_PORTS_MAX);
     svrsim_port *port = &r->port[device];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "script.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ int svrsim_script_run(svrsim *sim, const char *file) {
     lua_pushstring(L, file);
     int status = 0;
     if (lua_pcall(L, 1, 0, 1) != LUA_OK) {
-        fprintf(stderr, "svrsim: %s\n", lua_tostring(L, -1));
+        fprintf(stderr, "%s: %s\n", program_invocation_short_name, lua_tostring(L, -1));
         status = 2;
     } else if (host.failures) {
         status = 1;

@@ -38,6 +38,12 @@ const char *svrsim_reason(const svrsim *sim);
 int svrsim_fail(svrsim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 const svrsim_options *svrsim_get_options(const svrsim *sim);
+/* What the configuration of a network must heed here. */
+typedef struct svrsim_traits {
+    bool host_addresses;                      /* of LAN interfaces: with their full prefix length */
+    uint32_t bfd_interval_ms, bfd_multiplier; /* of routers that say nothing else; 0: the defaults */
+} svrsim_traits;
+const svrsim_traits *svrsim_get_traits(const svrsim *sim);
 ns3shim_world *svrsim_world(svrsim *sim);
 /* The scenario's own seed, unless the command line gave one. Only before anything was made: all begins anew.
  */
@@ -57,11 +63,18 @@ int svrsim_router_set_credentials(svrsim_router *r, const svr_credentials *texts
 /* A configuration of its own, instead of the one of svrsim_start: for a router of another kind among ours.
  * The text is copied. */
 int svrsim_router_set_config(svrsim_router *r, const char *text);
+/* An address of a router at a device, as text, and its prefix length. */
+typedef struct svrsim_own {
+    const char *address;
+    uint8_t prefix_len;
+} svrsim_own;
+
 /* Connects a device of the router's ns-3 node (see ns3shim_link_device) with an interface of its
  * configuration: the one whose target-interface is `target`. Several devices on one interface are one LAN: a
  * datagram leaves by the device whose far end is `host` (one address of each family, by a call for each); ""
- * takes all that find no other. */
-int svrsim_router_attach(svrsim_router *r, uint32_t device, const char *target, const char *host);
+ * takes all that find no other. `own` is the router's address there, which the configuration says as well. */
+int svrsim_router_attach(svrsim_router *r, uint32_t device, const char *target, const char *host,
+                         const svrsim_own *own);
 
 /* Puts a capture on a link, in PCAP_DIR/NAME.pcapng. `ends` names both ends. */
 int svrsim_add_capture(svrsim *sim, ns3shim_link *link, const char *name, const char *const ends[2],
@@ -90,10 +103,14 @@ int svrsim_router_reload(svrsim_router *r);
 /* A live router makes a new metadata key (KEY-REGENERATE). */
 int svrsim_router_regenerate(svrsim_router *r);
 /* Sets its wall clock to the simulation's plus `ahead`; it stays so over restarts. */
-void svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead);
+int svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead);
 
-/* The live node; NULL before svrsim_start, and while the router is down. */
-svr_node *svrsim_router_svr(svrsim_router *r);
+/* False before svrsim_start, and while the router is down. */
+bool svrsim_router_lives(const svrsim_router *r);
+/* What a live router answers to a show command; valid up to the next call for it. NULL on failure. */
+const svr_report *svrsim_router_show(svrsim_router *r, const char *command);
+/* A drop counter of a live router, see svr_node_counter. */
+uint64_t svrsim_router_counter(svrsim_router *r, size_t index, const char **name);
 /* Tells a router that the device lost or regained its link. */
 void svrsim_router_carrier(svrsim_router *r, uint32_t device, bool up);
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/json.h"
@@ -40,9 +41,11 @@ static void test_options_read_every_option(void **state) {
     svrd_options o;
     svr_error err;
     assert_int_equal(
-        parse("--config c --router=r --node n --control s --events - --keylog k --clock-rate 60 --crl l", &o,
-              &err),
+        parse("--config c --router=r --node n --control s --events - --keylog k --clock-rate 60 --crl l "
+              "--clock-at 5=7",
+              &o, &err),
         0);
+    assert_true(o.clock_set && o.clock_system == 5 && o.clock_wall == 7);
     assert_int_equal(o.action, SVRD_RUN);
     assert_string_equal(o.config, "c");
     assert_string_equal(o.router, "r");
@@ -74,6 +77,12 @@ static void test_options_say_what_is_wrong(void **state) {
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         char typed[80];
         snprintf(typed, sizeof typed, "--config c --router r --clock-rate=%s", rates[i]);
+        assert_int_equal(parse(typed, &o, &err), -1);
+    }
+    static const char *instants[] = {"5", "5=", "=7", "5=7x", "-5=7", "5=-7"};
+    for (size_t i = 0; i < sizeof instants / sizeof instants[0]; i++) {
+        char typed[80];
+        snprintf(typed, sizeof typed, "--config c --router r --clock-at %s", instants[i]);
         assert_int_equal(parse(typed, &o, &err), -1);
     }
 }
@@ -278,6 +287,24 @@ static void test_clock_runs_at_its_rate(void **state) {
     assert_false(svrd_clock_follow(&c, 0));
 }
 
+static void test_clock_agrees_with_another_that_began_earlier(void **state) {
+    (void)state;
+    svrd_clock early, late;
+    svrd_clock_init(&early, 60);
+    svr_wall began = early.wall;
+    svrd_clock_set(&early, began, 1000);
+    struct timespec pause = {.tv_nsec = 20000000};
+    nanosleep(&pause, NULL);
+    svrd_clock_init(&late, 60);
+    svrd_clock_set(&late, began, 1000);
+    svr_wall apart =
+        svrd_clock_wall(&late, svrd_clock_now(&late)) - svrd_clock_wall(&early, svrd_clock_now(&early));
+    assert_true(llabs(apart) < (svr_wall)(SVR_SEC / 2)); /* 20 ms of pause would be 1.2 s */
+    svrd_clock_init(&late, 1);
+    svrd_clock_set(&late, began, 1000);
+    assert_false(svrd_clock_follow(&late, svrd_clock_now(&late)));
+}
+
 static void test_clock_follows_a_system_clock_that_was_set(void **state) {
     (void)state;
     svrd_clock c;
@@ -418,6 +445,7 @@ int main(void) {
         cmocka_unit_test(test_control_socket_bounds_its_clients),
         cmocka_unit_test(test_control_socket_replaces_only_what_is_dead),
         cmocka_unit_test(test_clock_runs_at_its_rate),
+        cmocka_unit_test(test_clock_agrees_with_another_that_began_earlier),
         cmocka_unit_test(test_clock_follows_a_system_clock_that_was_set),
         cmocka_unit_test(test_credentials_come_from_beside_the_configuration),
         cmocka_unit_test(test_report_json_keeps_types_and_order),

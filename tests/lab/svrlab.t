@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+#   pc -- a ===(line)=== b -- server
+#
+# A scenario of the simulator with real routers: an hour and a bit in 20 s, judged by the conformance suite. What the lab
+# makes goes again, however it ends.
+
+. "$(dirname "$0")/lib.sh"
+need
+cd "$LAB_TOP" || exit 1
+svrlab=$LAB_BIN/svrlab
+[ -x "$svrlab" ] || skip_all "build first: no $svrlab"
+
+# remains PID: what the run of that process left on this machine.
+remains() { ip netns list | grep "^svrlab-$1-" || ls -d "/run/svrlab-$1" 2>/dev/null; }
+
+# Runs in the background; its process is $RUN.
+begin() {
+    "$svrlab" run "$@" >"$LAB_DIR/out" 2>&1 &
+    RUN=$!
+    LAB_PIDS+=($RUN)
+}
+
+begin scenarios/lab-pair.lua -q --clock-rate 240 --out "$LAB_DIR/pair"
+wait $RUN
+report $? "real routers meet all expectations of a scenario"
+try "nothing of it remains on this machine" eval '! remains $RUN'
+here=$LAB_DIR/pair
+"$LAB_BIN/svrconform" check "$here/line.pcapng" --keylog "$here/keys.log" --events "$here/events.jsonl" \
+    --config "$here/authority.conf" | tee "$LAB_DIR/judged" >"$LAB_DIR/out"
+report "${PIPESTATUS[0]}" "the conformance suite finds nothing wrong with what came over the wire"
+try "it could judge the keys" eval '[ "$(grep -c "^ok .* \(CRY\|KEY\)-" "$LAB_DIR/judged")" -ge 9 ] &&
+    grep "KEY-GRACE-30" "$LAB_DIR/judged" | grep -qv SKIP'
+try "both clocks are one: the first event is of the first minute, the last of the end" eval '
+    head -n 1 "$here/events.jsonl" | grep -q "2025-01-01T00:00:" && tail -n 1 "$here/events.jsonl" | grep -q "2025-01-01T01:"'
+try "the story says what was done" grep -q '"link":"line","state":"down"' "$here/story.jsonl"
+
+begin scenarios/lab-pair.lua -q --clock-rate 240 --out "$LAB_DIR/ended"
+wait_for 10 test -s "$LAB_DIR/ended/b.log"
+kill -TERM $RUN
+wait $RUN
+status=$?
+try "a run that is told to end does, with status 2" [ $status -eq 2 ]
+try "and leaves nothing" eval '! remains $RUN'
+
+begin scenarios/lab-pair.lua -q --clock-rate 240 --out "$LAB_DIR/killed"
+wait_for 10 test -s "$LAB_DIR/killed/b.log"
+kill -KILL $RUN
+wait $RUN 2>/dev/null
+try "a run that is killed leaves its namespaces" remains $RUN
+cat >"$LAB_DIR/rough.lua" <<'LUA'
+local net = require "svr.net" {}
+net:link(net:router "a", net:router "b", { corrupt = 0.1 })
+net:run "1s"
+LUA
+"$svrlab" run "$LAB_DIR/rough.lua" -q --out "$LAB_DIR/rough" 2>&1 | tee "$LAB_DIR/refused" >"$LAB_DIR/out"
+report $((PIPESTATUS[0] != 3)) "what the lab cannot do ends a run with status 3"
+try "it says what that is" grep -qx 'unsupported: a link that corrupts frames' "$LAB_DIR/refused"
+try "the next run removes what the killed one left" eval '! remains $RUN'
+try "and no router of it runs on" eval '! grep -ls "$LAB_DIR/killed/[a]uthority.conf" /proc/[0-9]*/cmdline'
+"$svrlab" run scenarios/lab-pair.lua --clock-rate 0 >"$LAB_DIR/out" 2>&1
+report $(($? != 2)) "a clock that stands still is refused"
+
+finish
