@@ -170,15 +170,21 @@ function commands.list(o)
     return 0
 end
 
+-- A word as a shell reads it.
+local function shell_word(s)
+    if not s:find "[^%w%-%._/=+,:@]" then return s end
+    return "'" .. s:gsub("'", "'\\''") .. "'"
+end
+
 function commands.check(o)
     if #o.files == 0 then usage "no capture is named" end
     local settings = o.config and core.settings(o.config) or defaults
     local began = core.clock()
     local results, seen = collect.run(selected(o.only), open_trace(o), settings)
     local words = { "svrconform", "check" }
-    for _, f in ipairs(o.files) do words[#words + 1] = f end
-    for _, name in ipairs { "keylog", "events", "config" } do
-        if o[name] then words[#words + 1] = "--" .. name .. " " .. o[name] end
+    for _, f in ipairs(o.files) do words[#words + 1] = shell_word(f) end
+    for _, name in ipairs { "keylog", "events", "config", "only" } do
+        if o[name] then words[#words + 1] = ("--%s %s"):format(name, shell_word(o[name])) end
     end
     local runs = { { name = o.files[1], results = results, reproduce = table.concat(words, " "), files = o.files,
         settings = settings, seen = seen, seconds = core.clock() - began } }

@@ -50,6 +50,7 @@ tbody th{font-weight:500;white-space:nowrap}
 .failures li{margin:4px 0}
 .up{float:right;font-size:13px}
 .finding{border:1px solid var(--rule);border-left:4px solid var(--fail);border-radius:6px;padding:12px 16px;margin:12px 0}
+.finding dl{grid-template-columns:5.5em 1fr}
 .finding h4{margin:0 0 4px;font-size:15px}
 pre{background:var(--faint);border-radius:6px;padding:9px 12px;margin:6px 0;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 summary{cursor:pointer;font-weight:600;font-size:15px;margin:24px 0 8px}
