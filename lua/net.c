@@ -64,6 +64,12 @@ static int link_set_up(lua_State *L) {
     return 0;
 }
 
+/* link:block(direction, blocked) */
+static int link_block(lua_State *L) {
+    ns3shim_link_block(check_link(L), (unsigned)luaL_checkinteger(L, 2), lua_toboolean(L, 3));
+    return 0;
+}
+
 static int link_adjust(lua_State *L) {
     ns3shim_link_opts opts = link_opts(L, 2);
     return ns3shim_link_adjust(check_link(L), &opts) ? lua_host_raise_shim(L) : 0;
@@ -285,8 +291,9 @@ void lua_open_net(lua_State *L) {
                                     {"counters", node_counters},
                                     {NULL, NULL}};
     static const luaL_Reg link[] = {
-        {"set_up", link_set_up},   {"adjust", link_adjust}, {"stats", link_stats},   {"device", link_device},
-        {"capture", link_capture}, {"record", link_record}, {"replay", link_replay}, {NULL, NULL}};
+        {"set_up", link_set_up}, {"adjust", link_adjust},   {"stats", link_stats},
+        {"device", link_device}, {"capture", link_capture}, {"record", link_record},
+        {"replay", link_replay}, {"block", link_block},     {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     luaL_newmetatable(L, LUA_NODE);
     luaL_newlib(L, node);

@@ -42,7 +42,8 @@ struct ns3shim_link {
     int index[2];
     ns3shim_link_opts opts;
     bool up, recording;
-    frame *held; /* to be delivered, by `due` */
+    bool blocked[2]; /* by direction */
+    frame *held;     /* to be delivered, by `due` */
     frame *recorded;
     ns3shim_timer *timer;
     uint64_t last_due[2];
@@ -136,7 +137,7 @@ static void record(ns3shim_link *link, unsigned direction, const uint8_t *data, 
 static void offer(ns3shim_link *link, unsigned direction, const uint8_t *data, size_t len, uint64_t now) {
     ns3shim_link_stats *s = &link->stats[direction];
     bool datagram = is_datagram(data, len);
-    if (!link->up) {
+    if (!link->up || link->blocked[direction]) {
         s->lost_down += datagram;
         return;
     }
@@ -358,6 +359,10 @@ void ns3shim_link_set_up(ns3shim_link *link, bool up) {
     free_frames(link->held);
     link->held = NULL;
     ns3shim_timer_cancel(link->timer);
+}
+
+void ns3shim_link_block(ns3shim_link *link, unsigned direction, bool blocked) {
+    link->blocked[direction & 1] = blocked;
 }
 
 int ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *opts) {

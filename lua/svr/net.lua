@@ -214,6 +214,16 @@ function Link:up()
     carry(self, true)
 end
 
+-- One way only: what `from`, a node at one of its ends, sends there gets lost until it is told otherwise.
+function Link:block(from, blocked)
+    local direction = self.ends[1].node == from and 0 or 1
+    if self.ends[direction + 1].node ~= from then error(("'%s' is not at this link"):format(from.name), 0) end
+    self.outages[#self.outages + 1] = blocked and { from = core.now() } or nil
+    if not blocked and #self.outages > 0 then self.outages[#self.outages].to = core.now() end
+    self.net.story:tell("link", { link = self.name, state = blocked and "blocked" or "open", from = from.name })
+    self.core:block(direction, blocked)
+end
+
 -- Changes rate, delay, jitter, reorder, loss, duplicate and corrupt from now on; what is not given stays.
 function Link:change(opts)
     local line = { link = self.name, state = "changed" }

@@ -85,7 +85,7 @@ void ns3shim_link::offer(unsigned direction, const Ptr<Packet> &packet, uint16_t
     Direction &w = way[direction];
     if (packet->GetSize() > opts.mtu) {
         w.stats.lost_mtu++;
-    } else if (!up) {
+    } else if (!up || w.blocked) {
         w.stats.lost_down++;
     } else if (w.queue.empty() && w.busy_until <= shim::now_ns()) {
         transmit(direction, {packet, protocol});
@@ -284,6 +284,10 @@ extern "C" ns3shim_link *ns3shim_link_new(ns3shim_world *world, ns3shim_node *a,
 
 extern "C" void ns3shim_link_set_up(ns3shim_link *link, bool up) {
     link->set_up(up);
+}
+
+extern "C" void ns3shim_link_block(ns3shim_link *link, unsigned direction, bool blocked) {
+    link->way[direction & 1].blocked = blocked;
 }
 
 extern "C" bool ns3shim_link_is_up(const ns3shim_link *link) {

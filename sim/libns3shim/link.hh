@@ -66,6 +66,7 @@ struct Direction {
     uint64_t last_arrival = 0; /* of frames so far, to keep their order */
     uint32_t epoch = 0;        /* counts link-downs: frames of a former epoch are lost */
     uint64_t in_flight = 0;
+    bool blocked = false;
     std::deque<Frame> queue;
     ns3::Ptr<ns3::UniformRandomVariable> random;
     ns3shim_link_stats stats = {};

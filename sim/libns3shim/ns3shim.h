@@ -93,7 +93,7 @@ typedef struct ns3shim_link_stats {
     uint64_t lost_random;              /* by `loss` */
     uint64_t lost_apart;               /* of these, to the port `apart` */
     uint64_t lost_in_flight;           /* on the medium or in the queue when the link went down */
-    uint64_t lost_down;                /* sent while the link was down */
+    uint64_t lost_down;                /* sent while the link was down, or this direction blocked */
     uint64_t lost_queue;               /* the queue was full */
     uint64_t lost_mtu;                 /* longer than the link carries */
 } ns3shim_link_stats;
@@ -102,6 +102,8 @@ ns3shim_link *ns3shim_link_new(ns3shim_world *world, ns3shim_node *a, ns3shim_no
                                const ns3shim_link_opts *opts);
 /* Takes the link down or up, both ways. What is on its way is lost. */
 void ns3shim_link_set_up(ns3shim_link *link, bool up);
+/* Blocks one direction: what is sent there from now on does not get on the medium. */
+void ns3shim_link_block(ns3shim_link *link, unsigned direction, bool blocked);
 bool ns3shim_link_is_up(const ns3shim_link *link);
 /* Changes what may change at run time: rate, delay, jitter, reordering, loss, duplication and corruption. */
 int ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *opts);
