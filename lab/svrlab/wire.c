@@ -126,6 +126,34 @@ static bool is_datagram(const uint8_t *data, size_t len) {
     return type == ETH_P_IP || type == ETH_P_IPV6;
 }
 
+/* Where the UDP header of a frame's IPv4 or IPv6 datagram without options or extensions begins; 0: none. */
+static size_t udp_header(const uint8_t *data, size_t len) {
+    bool v6 = data[ETH_HLEN] >> 4 == 6;
+    size_t at = ETH_HLEN + (v6 ? 40 : 20);
+    return len >= at + 8 && data[ETH_HLEN + (v6 ? 6 : 9)] == IPPROTO_UDP ? at : 0;
+}
+
+/* Flips one bit behind the UDP header. The checksum is what it should be then (RFC 1624), or nobody would
+ * look further. */
+static void damage(ns3shim_link *link, unsigned direction, uint8_t *data, size_t len) {
+    size_t udp = udp_header(data, len), from = udp + 8;
+    if (!udp || from >= len) return;
+    size_t bit = (size_t)(chance(link->world) * (double)((len - from) * 8)), at = from + bit / 8;
+    unsigned shift = (at - udp) % 2 ? 0 : 8;
+    uint8_t was = data[at], *sum = data + udp + 6;
+    data[at] ^= (uint8_t)(1u << bit % 8);
+    if (sum[0] | sum[1]) {
+        uint32_t s = (uint16_t) ~(sum[0] << 8 | sum[1]);
+        s += (uint16_t) ~(was << shift) + ((uint32_t)data[at] << shift);
+        while (s >> 16)
+            s = (s & 0xffff) + (s >> 16);
+        s = (uint16_t)~s ? (uint16_t)~s : 0xffff;
+        sum[0] = (uint8_t)(s >> 8);
+        sum[1] = (uint8_t)s;
+    }
+    link->stats[direction].corrupted++;
+}
+
 static void record(ns3shim_link *link, unsigned direction, const uint8_t *data, size_t len) {
     frame **p = &link->recorded, *f = new_frame(direction, data, len);
     while (*p)
@@ -134,7 +162,7 @@ static void record(ns3shim_link *link, unsigned direction, const uint8_t *data, 
 }
 
 /* A frame leaves its sender. */
-static void offer(ns3shim_link *link, unsigned direction, const uint8_t *data, size_t len, uint64_t now) {
+static void offer(ns3shim_link *link, unsigned direction, uint8_t *data, size_t len, uint64_t now) {
     ns3shim_link_stats *s = &link->stats[direction];
     bool datagram = is_datagram(data, len);
     if (!link->up || link->blocked[direction]) {
@@ -150,6 +178,8 @@ static void offer(ns3shim_link *link, unsigned direction, const uint8_t *data, s
         s->lost_random++;
         return;
     }
+    if (datagram && link->opts.corrupt > 0 && chance(link->world) < link->opts.corrupt)
+        damage(link, direction, data, len);
     transmit(link, direction, data, len, now);
     if (!datagram || link->opts.duplicate <= 0 || chance(link->world) >= link->opts.duplicate) return;
     s->duplicated++;
@@ -296,14 +326,8 @@ static int make_end(ns3shim_link *link, unsigned end, uint32_t mtu) {
     return no_offload(n, device);
 }
 
-static const char *unsupported(const ns3shim_link_opts *o) {
-    return o->corrupt > 0 ? "unsupported: a link that corrupts frames" : NULL;
-}
-
 static int open_link(ns3shim_link *link) {
     ns3shim_world *w = link->world;
-    const char *why = unsupported(&link->opts);
-    if (why) return lab_fail("%s", why);
     ns3shim_link **more = realloc(w->links, (w->n_links + 1) * sizeof *more);
     if (!more) return lab_fail("memory is short");
     w->links = more;
@@ -366,8 +390,6 @@ void ns3shim_link_block(ns3shim_link *link, unsigned direction, bool blocked) {
 }
 
 int ns3shim_link_adjust(ns3shim_link *link, const ns3shim_link_opts *opts) {
-    const char *why = unsupported(opts);
-    if (why) return lab_fail("%s", why);
     link->opts = *opts;
     return 0;
 }
