@@ -73,6 +73,11 @@ function Router:certificate(opts)
     return issued
 end
 
+-- Revocation lists (PEM texts, joined). A running router takes them at once.
+function Router:revocations(crl)
+    if self.net.started then self:reload { crl = crl } else self.core:credentials { crl = crl } end
+end
+
 -- Other credentials for a running router, as opts.credentials; what is not given stays.
 function Router:reload(credentials)
     credentials = credentials or {}
