@@ -141,19 +141,35 @@ static int host_settings(lua_State *L) {
 
 /* ---- files and programs --------------------------------------------------------------------- */
 
-static int host_spawn(lua_State *L) {
+/* start(PROGRAM, ARGUMENT...): its process, which runs side by side with others */
+static int host_start(lua_State *L) {
     char *arguments[ARGUMENTS_MAX + 1];
-    int n = lua_gettop(L), status;
+    int n = lua_gettop(L);
     pid_t pid;
-    if (n < 1 || n > ARGUMENTS_MAX) return conform_fail(L, "spawn takes 1 to %d words", ARGUMENTS_MAX);
+    if (n < 1 || n > ARGUMENTS_MAX) return conform_fail(L, "start takes 1 to %d words", ARGUMENTS_MAX);
     for (int i = 0; i < n; i++)
         arguments[i] = (char *)(uintptr_t)luaL_checkstring(L, i + 1);
     arguments[n] = NULL;
     int rc = posix_spawn(&pid, arguments[0], NULL, NULL, arguments, environ);
     if (rc) return conform_fail(L, "%s: %s", arguments[0], strerror(rc));
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR) return conform_fail(L, "%s: %s", arguments[0], strerror(errno));
+    lua_pushinteger(L, pid);
+    return 1;
+}
+
+/* wait(): the process that ended, and its exit status */
+static int host_wait(lua_State *L) {
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, 0)) < 0)
+        if (errno != EINTR) return conform_fail(L, "nothing to wait for: %s", strerror(errno));
+    lua_pushinteger(L, pid);
     lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    return 2;
+}
+
+static int host_processors(lua_State *L) {
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    lua_pushinteger(L, n > 0 ? n : 1);
     return 1;
 }
 
@@ -202,9 +218,15 @@ static int host_clock(lua_State *L) {
 }
 
 void conform_open_host(lua_State *L) {
-    static const luaL_Reg functions[] = {{"lines", host_lines},   {"settings", host_settings},
-                                         {"spawn", host_spawn},   {"program", host_program},
-                                         {"folder", host_folder}, {"files", host_files},
-                                         {"clock", host_clock},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"lines", host_lines},
+                                         {"settings", host_settings},
+                                         {"start", host_start},
+                                         {"wait", host_wait},
+                                         {"processors", host_processors},
+                                         {"program", host_program},
+                                         {"folder", host_folder},
+                                         {"files", host_files},
+                                         {"clock", host_clock},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -15,7 +15,9 @@
  * packet, then nil. KEYLOG may be nil; a packet in which a NAME stands in clear `exposes` it. lines(FILE,
  * WHAT) a list of the objects in a file of JSON lines (events, a story), each with `what` and with `time` in
  * nanoseconds settings(FILE)               the key management of an authority configuration (lua/settings.h)
- *   spawn(PROGRAM, ARGUMENT...)  runs a program and waits: its exit status
+ *   start(PROGRAM, ARGUMENT...)  begins a program: its process
+ *   wait()                       waits until one ends: the process, and its exit status
+ *   processors()                 how many of them run at a time
  *   program(NAME)                the path of a program beside this one
  *   folder(PATH)                 makes a folder, with those above it
  *   files(PATTERN)               the files that a pattern of the shell names, in order

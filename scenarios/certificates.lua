@@ -16,7 +16,7 @@ local expiry, renewal, finish = 601 * s, 1201 * s, 1800 * s
 local hub, spoke = net:router("hub", { topology = "hub" }), net:router("spoke", { topology = "spoke" })
 local isp = net:underlay "isp"
 net:link(hub, isp, { name = "hub-line", rate = "1Gbps", delay = "5ms" })
-net:link(spoke, isp, { name = "spoke-line", rate = "100Mbps", delay = "5ms" })
+net:capture { links = { net:link(spoke, isp, { name = "spoke-line", rate = "100Mbps", delay = "5ms" }) } }
 local server, pc = net:host(hub, "10.0.0.10"), net:host(spoke, "10.1.0.10")
 
 local lab = net:ca("lab root", { key = "p384" })

@@ -23,7 +23,7 @@ local hour = 3600 * 1000000000
 
 local hub = net:router("hub", { topology = "hub" })
 local core = net:underlay "isp-core"
-net:link(hub, core, { name = "hub-line", rate = "1Gbps", delay = "2ms" })
+local hub_line = net:link(hub, core, { name = "hub-line", rate = "1Gbps", delay = "2ms" })
 
 local conductor = net:host(hub, "10.0.0.10", { name = "conductor" })
 local server = net:host(hub, "10.0.0.20", { name = "server" })
@@ -74,6 +74,8 @@ if p.capture == "windows" then
         { "48h-30s", "48h+3min" } } }
 elseif p.capture == "none" then
     net:capture { links = {} }
+elseif p.capture == "hub" then
+    net:capture { links = { hub_line } } -- every packet between routers passes there, once
 end
 
 net:run(math.floor(p.hours * hour))

@@ -4,8 +4,8 @@
 --     good       chains of three, with each kind of key, the name in the CN, in the SAN, or in both
 --     not good   self-signed, of another CA, of another name, expired, not yet valid, revoked
 --
--- All send to the server behind the hub; only what comes from the good ones arrives. The hub has three alarms of its own
--- kind for the others.
+-- All send to the server behind the hub; only what comes from the good ones arrives. Those that are not good do not know it:
+-- their clocks are wrong, or they trust whom they should not. So it is the hub that has to refuse them.
 local p = require "svr.params" { minutes = 12 }
 local net = require "svr.net" { seed = 31, name = "who-may-peer", dh_bits = 2048,
     key_management = { ["invalid-certificate-behavior"] = "fail-hard" } }
@@ -21,8 +21,10 @@ net:capture { links = { net:link(hub, core, { name = "hub-line", rate = "1Gbps",
 local server = net:host(hub, "10.0.0.10")
 
 local spokes = {}
-local function spoke(name, good, certificate)
-    local r = net:router(name, { topology = "spoke" })
+local function spoke(name, good, certificate, opts)
+    opts = opts or {}
+    opts.topology = "spoke"
+    local r = net:router(name, opts)
     net:link(r, core, { name = name .. "-line", delay = "5ms" })
     spokes[#spokes + 1] = { name = name, good = good, router = r, certificate = certificate,
         pc = net:host(r, ("10.%d.0.10"):format(#spokes + 1)) }
@@ -33,10 +35,12 @@ spoke("p521-san", true, { ca = issuing, key = "p521", place = "san" })
 spoke("ed25519", true, { ca = issuing, key = "ed25519" })
 spoke("rsa", true, { ca = issuing, key = "rsa2048" })
 spoke("self-signed", false, nil)
-spoke("other-ca", false, { ca = stranger })
-spoke("other-name", false, { ca = issuing, name = "somebody-else" })
+spoke("other-ca", false, { ca = stranger }, { trust = { root, stranger } })
+spoke("other-name", false, { ca = issuing, name = "somebody-else" }, { claims = "somebody-else" })
 spoke("expired", false, { ca = issuing, from = "-20d", until_ = "-1d" })
+spokes[#spokes].router:set_clock "-2d"
 spoke("too-early", false, { ca = issuing, from = "1d", until_ = "300d" })
+spokes[#spokes].router:set_clock "2d"
 spoke("revoked", false, { ca = issuing })
 
 hub:certificate { ca = issuing, until_ = "300d" }

@@ -9,7 +9,10 @@
 --   key, packet, event, story   called with (c, item); each may be missing
 --   finish     called with (c) at the end
 --   broken     a list of {name, bend}: bend(items) breaks a good trace so that the check must fail
--- and tells through `c`: c.state is its own; c:saw() counts what it could judge; c:fail(text, item, ...) is a finding.
+-- and tells through `c`: c.state is its own; c.world is what the story told so far (conform.world); c:saw() counts what it could
+-- judge; c:fail(text, item, ...) is a finding.
+local world = require "conform.world"
+
 local judge = {}
 
 local Case = {}
@@ -40,6 +43,16 @@ function judge.keys(file)
         items[#items + 1] = { what = "key", kind = words[1], words = words }
     end
     return items
+end
+
+-- Events by the clock of captures. Wall clocks may be set; where the topology says so, `t` counts from the beginning instead.
+function judge.events(events, topology)
+    if not topology or topology.event_clock ~= "t" then return events end
+    for _, e in ipairs(events) do
+        local s, ns = e.t:match "^(%d+)%.(%d+)$"
+        e.time = topology.time + tonumber(s) * 1000000000 + tonumber(ns)
+    end
+    return events
 end
 
 -- Packets of an iterator, and events and the story of lists, by time. What was done comes before what follows from it.
@@ -75,13 +88,25 @@ local function verdict(check, case)
         evidence = case.evidence }
 end
 
+-- What a scenario is there to show must be decided in it.
+function judge.demand(result, shows)
+    if result.result ~= "inconclusive" then return end
+    for _, id in ipairs(shows) do
+        if id == result.id then
+            result.result = "fail"
+            result.findings = { { text = "the scenario is there to show it, and its trace shows nothing of it", where = {} } }
+        end
+    end
+end
+
 -- Judges a trace. `settings`: see the core; absent ones are the defaults.
 function judge.run(checks, next_item, settings)
-    local cases = {}
+    local cases, known = {}, world.new()
     for i, check in ipairs(checks) do
-        cases[i] = setmetatable({ state = {}, findings = {}, evidence = 0, settings = settings }, Case)
+        cases[i] = setmetatable({ state = {}, findings = {}, evidence = 0, settings = settings, world = known }, Case)
     end
     for item in next_item do
+        if item.what == "story" then known:learn(item) end
         for i, check in ipairs(checks) do
             local f = check[item.what]
             if f then f(cases[i], item) end

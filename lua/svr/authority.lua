@@ -105,10 +105,10 @@ local function bfd(out, opts)
     end)
 end
 
-local function router(out, r, services)
+local function router(out, r, services, reader)
     out:block("router  " .. r.name, function()
         out:put("name", r.name)
-        out:put("peering-common-name", r.opts.peering_common_name or r.name)
+        out:put("peering-common-name", r == reader and r.opts.claims or r.opts.peering_common_name or r.name)
         bfd(out, r.opts)
         out:block(("node  %s-1"):format(r.name), function()
             out:put("name", r.name .. "-1")
@@ -136,8 +136,9 @@ local function security(out, name, hmac)
     end)
 end
 
--- The whole text. `services` say their owner (a router), prefixes, and by router name the peer that leads there.
-function authority.text(opts, routers, services)
+-- The whole text. `services` say their owner (a router), prefixes, and by router name the peer that leads there. `reader`: the
+-- router that gets this text for itself, if it is another than the others'.
+function authority.text(opts, routers, services, reader)
     local out = setmetatable({ depth = 0 }, Text)
     out:block("config", function()
         out:block("authority", function()
@@ -148,7 +149,7 @@ function authority.text(opts, routers, services)
             security(out, "service-sec", opts.hmac)
             out:block("tenant  corp", function() out:put("name", "corp") end)
             for _, s in ipairs(services) do service(out, s) end
-            for _, r in ipairs(routers) do router(out, r, services) end
+            for _, r in ipairs(routers) do router(out, r, services, reader) end
             if opts.extra then out[#out + 1] = opts.extra end
         end)
     end)

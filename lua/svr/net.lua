@@ -34,7 +34,8 @@ end
 -- A router of the stack. opts: topology ("mesh", "hub", "spoke": its part in the neighborhoods of its links),
 -- peering_common_name, bfd = {["desired-tx-interval"] = ...}, credentials = {certificate=, private_key=,
 -- trusted_ca=, crl=} (PEM texts), trust = a CA or several (instead of net:trust), enhanced_security = false (a router
--- without the feature, whatever the others have).
+-- without the feature, whatever the others have), claims (the peering-common-name that it believes to have, while the others
+-- expect the right one).
 function Net:router(name, opts)
     claim(self, name)
     local r = setmetatable({ kind = "router", name = name, opts = opts or {}, core = core.router(name),
@@ -48,11 +49,11 @@ function Net:router(name, opts)
     return r
 end
 
--- What the router answers to a show command: text, and the same as records {title=, fields={{LABEL, VALUE}, ...}}.
+-- What the router answers to a show command, as text.
 function Router:show(command)
     local text, records = self.core:show(command)
     self.net.story:tell("show", { router = self.name, command = command, text = text, records = records })
-    return text, records
+    return text
 end
 
 -- Drop counters by reason.
@@ -389,9 +390,9 @@ local function start(net)
     end)
     local list = services(net)
     for _, r in ipairs(net.routers) do
-        if r.opts.enhanced_security ~= nil then
+        if r.opts.enhanced_security ~= nil or r.opts.claims then
             local opts = setmetatable({ enhanced_security = r.opts.enhanced_security }, { __index = net.opts })
-            r.core:config(authority.text(opts, net.routers, list))
+            r.core:config(authority.text(opts, net.routers, list, r))
         end
     end
     net.story:topology(net)

@@ -8,7 +8,7 @@
 --     router       a router "crash"ed, "restart"ed, was made to "regenerate" or "reload", or its "clock" was set (did)
 --     certificate  a router was given one: name, key, place, from, until, issuer, serial
 --     revoked      a certificate was: issuer, serial
---     show         what a router answered: command, text, records
+--     show         what a router answered: command, text, records {title, fields {{LABEL, VALUE}, ...}}
 --     config       whether a configuration was accepted: about, value, and what it says, or the error
 --     flow, counters, link-stats     at the end of a run: what hosts sent and received, what routers dropped, what links lost
 local core = require "svr.core"
@@ -71,7 +71,8 @@ function Story:topology(net)
     for i, l in ipairs(net.links) do
         links[i] = { name = l.name, ends = { l.ends[1].node.name, l.ends[2].node.name }, lan = l.lan or false }
     end
-    self:tell("topology", { routers = routers(net), hosts = hosts, underlays = underlays, links = links })
+    -- Events have the time of their router's wall clock, and `t`, which counts from the beginning and which nobody sets.
+    self:tell("topology", { event_clock = "t", routers = routers(net), hosts = hosts, underlays = underlays, links = links })
 end
 
 local function wall_at(instant) return instant and core.wall() - core.now() + instant end

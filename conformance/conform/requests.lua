@@ -1,0 +1,200 @@
+-- SPDX-License-Identifier: MIT
+-- Checks of key requests: when they go out, and what becomes of those that nobody answers (see conform.judge).
+local trace = require "conform.trace"
+local S, TOLERANCE = trace.S, trace.TOLERANCE
+local each_message, number_of, seconds, copy, change, sorted, pair_of =
+    trace.each_message, trace.number_of, trace.seconds, trace.copy, trace.change, trace.sorted, trace.pair_of
+local list, check = trace.list()
+
+-- Follows each request until it is answered: calls f(c, p, r) when it goes out again. Copies on several paths at one
+-- instant are one attempt.
+local function follow_requests(c, p, f)
+    local open = c.state.open or {}
+    c.state.open = open
+    local heard, silent = c.state.heard or {}, c.state.silent or {}
+    c.state.heard, c.state.silent = heard, silent
+    local from = c.world.by_address[p.src] and c.world.by_address[p.src].name or p.src
+    if p.kind == "bfd" and heard[from] and p.time - heard[from] > 5 * S then silent[from] = p.time end
+    if p.kind == "bfd" then heard[from] = p.time end
+    if p.kind == "bfd" and p.bfd_state == 3 then
+        local up = c.state.up or {}
+        c.state.up = up
+        if not up[p.src .. p.dst] then c.state.changed = p.time end
+        up[p.src .. p.dst] = true
+    elseif p.kind == "bfd" and p.bfd_state and c.state.up then
+        c.state.up[p.src .. p.dst] = nil
+    end
+    local asked = c.state.asked or {}
+    c.state.asked = asked
+    each_message(p, "KEY_REQUEST", function(m)
+        local number = number_of(m)
+        local r = open[number]
+        asked[p.dst] = p.time
+        if not r then
+            -- Whoever was silent until now may have sent it before.
+            open[number] = { unsure = silent[from] ~= nil and p.time - silent[from] < 5 * S, first = p.time, last = p.time, item = p, attempts = 1 }
+            return
+        end
+        if r.answered or p.time == r.last then return end
+        -- Behind a line that is down nobody sees what goes out.
+        if not r.unsure and (not silent[from] or silent[from] <= r.last) then f(c, p, r) end
+        r.last, r.item, r.attempts = p.time, p, r.attempts + 1
+    end)
+    each_message(p, "KEY_RESPONSE", function(m)
+        local r = open[number_of(m)]
+        if r then r.answered = p.time end
+    end)
+end
+
+-- A router may try at once when an interface or a path changes (KEY-RETRY-IFCHANGE), and must when requests cross and its
+-- own is the one that counts (PD-GLARE).
+local function has_reason(c, r, p)
+    local function since(t) return t ~= nil and t >= r.last - S end
+    return since(c.state.changed) or since(c.state.interface) or since(c.state.asked[p.src])
+end
+
+local function note_interface(c, e)
+    if e.kind == "path-service" or e.kind == "bfd-state" then c.state.interface = e.time end
+end
+
+check "KEY-RETRANSMIT" {
+    expects = "an unanswered request goes out again after peer-key-retransmit-interval",
+    event = note_interface,
+    packet = function(c, p)
+        follow_requests(c, p, function(c, p, r)
+            if r.last - r.first >= (c.settings.timeout - c.settings.retransmit) * S then return end
+            local gap, interval = p.time - r.last, c.settings.retransmit * S
+            c:saw()
+            if math.abs(gap - interval) <= TOLERANCE or (gap < interval and has_reason(c, r, p)) then return end
+            c:fail(("again after %s, not %s"):format(seconds(gap), seconds(interval)), r.item, p)
+        end)
+    end,
+    broken = {
+        { "the third retransmission is left out", function(items)
+            local out, seen = {}, {}
+            for _, item in ipairs(items) do
+                local drop = false
+                each_message(item, "KEY_REQUEST", function(m)
+                    local n = number_of(m)
+                    local s = seen[n] or { count = 0 }
+                    seen[n] = s
+                    if s.time ~= item.time then s.count, s.time = s.count + 1, item.time end
+                    drop = s.count == 4
+                end)
+                if not drop then out[#out + 1] = item end
+            end
+            return out
+        end },
+    },
+}
+
+check "KEY-RETRY" {
+    expects = "after peer-key-timeout attempts go on at that interval",
+    event = note_interface,
+    packet = function(c, p)
+        follow_requests(c, p, function(c, p, r)
+            if r.last - r.first < c.settings.timeout * S then return end
+            local gap, interval = p.time - r.last, c.settings.timeout * S
+            c:saw()
+            if math.abs(gap - interval) <= TOLERANCE or (gap < interval and has_reason(c, r, p)) then return end
+            c:fail(("the next attempt after %s, not %s"):format(seconds(gap), seconds(interval)), r.item, p)
+        end)
+    end,
+    broken = { { "attempts stop for an interval", function(items)
+        local out, seen = {}, {}
+        for _, item in ipairs(items) do
+            local drop = false
+            each_message(item, "KEY_REQUEST", function(m)
+                local s = seen[number_of(m)] or { first = item.time, late = 0 }
+                seen[number_of(m)] = s
+                if item.time - s.first > 900 * S and s.time ~= item.time then s.late, s.time = s.late + 1, item.time end
+                drop = s.late == 2
+            end)
+            if not drop then out[#out + 1] = item end
+        end
+        return out
+    end } },
+}
+
+check "KEY-TIMEOUT" {
+    expects = "peer-key-timeout after the first unanswered request the path is out of service",
+    packet = function(c, p) follow_requests(c, p, function() end) end,
+    event = function(c, e)
+        local asked = c.state.requests or {}
+        c.state.requests = asked
+        local id = e.router .. " " .. (e.peer or "")
+        if e.kind == "key-request" and e.value == 1 then asked[id] = e.time end
+        if e.kind ~= "key-timeout" then return end
+        local limit, found = c.settings.timeout * S, nil
+        -- Behind a line that is down its own word must do.
+        if asked[id] and math.abs(e.time - asked[id] - limit) <= TOLERANCE then found = true end
+        for _, r in pairs(c.state.open or {}) do
+            if not r.answered and math.abs(e.time - r.first - limit) <= TOLERANCE then found = r end
+        end
+        c:saw()
+        if not found then c:fail(("no request is unanswered for %s"):format(seconds(limit)), e) end
+    end,
+    finish = function(c)
+        for _, r in pairs(c.state.open or {}) do
+            if not r.answered and r.last - r.first > c.settings.timeout * S and c.evidence == 0 then
+                c:fail("requests were unanswered for longer, and no router said so", r.item)
+            end
+        end
+    end,
+    broken = {
+        { "the timeout comes a second late", change(function(e) return e.kind == "key-timeout" end, 1, function(e) e.time = e.time + S end) },
+        { "the timeout is ignored", change(function(e) return e.kind == "key-timeout" end, nil, function() return false end) },
+    },
+}
+
+check "KEY-REKEY-PEER" {
+    expects = "an exchange begins peer-key-rekey-interval after the one before, or two retransmit intervals later",
+    event = function(c, e)
+        if e.kind == "key-request" and e.reason ~= "peer-key-rekey-interval" and e.reason ~= "not answered" then
+            c.state.other = e.time -- a first key, a renewed certificate: not the interval's
+        end
+    end,
+    packet = function(c, p)
+        each_message(p, "KEY_REQUEST", function(m)
+            local number, pair = number_of(m), pair_of(c, p)
+            local s = c.state[pair] or {}
+            c.state[pair] = s
+            if s.number and number <= s.number then return end
+            local other = c.state.other and math.abs(p.time - c.state.other) < 5 * S
+            if s.number and s.done and not other and trace.held_by(m) > 0 then
+                local gap, interval = p.time - s.done, c.settings.peer_rekey_hours * 3600 * S
+                local late = 2 * c.settings.retransmit * S + S + 2 * s.delay
+                c:saw()
+                if interval == 0 then
+                    c:fail("rekeying is off, and there was an exchange", p)
+                elseif gap < interval - interval // 20 or gap > interval + late then
+                    c:fail(("%s after the one before, not %s"):format(seconds(gap), seconds(interval)), s.item, p)
+                end
+            end
+            s.number, s.done, s.asked = number, nil, p.time
+        end)
+        each_message(p, "KEY_RESPONSE", function(m)
+            local s = c.state[pair_of(c, p)]
+            if s and not s.done and s.number == number_of(m) then s.done, s.item, s.delay = p.time, p, p.time - s.asked end
+        end)
+        if p.kind == "bfd" then pair_of(c, p) end
+    end,
+    broken = { { "an exchange comes half an hour late", function(items)
+        local numbers, n = {}, 0
+        for i, item in ipairs(items) do
+            each_message(item, "KEY_REQUEST", function(m)
+                if not numbers[number_of(m)] then
+                    n = n + 1
+                    numbers[number_of(m)] = n
+                end
+                if numbers[number_of(m)] == 3 then
+                    items[i] = copy(item)
+                    items[i].time = item.time + 1800 * S
+                end
+            end)
+        end
+        return sorted(items)
+    end } },
+}
+
+return list

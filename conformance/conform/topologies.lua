@@ -1,0 +1,3 @@
+local trace = require "conform.trace"
+local list = trace.list()
+return list
