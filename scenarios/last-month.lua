@@ -25,7 +25,11 @@ local day = 24 * 3600 * 1000000000
 net:end_traffic(p.days * day - 3600 * 1000000000)
 local flow = pc:udp_echo { name = "pc > server", to = server, interval = "20min", start = "1h" }
 net:at("40d-1h", function() spoke:show "show alarms" hub:show "show alarms" end)
-net:at("41d", function() spoke:show "show alarms" hub:show "show alarms" end)
+net:at("41d", function()
+    for _, r in ipairs { spoke, hub } do
+        for id in r:show("show alarms"):gmatch "(%S+:%d+) +%d%d%d%d%-" do r:show("show alarms id " .. id) end
+    end
+end)
 local second
 net:at("42d", function() second = spoke:certificate { ca = root, until_ = "900d" } end)
 net:at("45d", function()

@@ -106,7 +106,7 @@ local defaults = { peer_rekey_hours = 24, payload_rekey_hours = 24, retransmit =
 local function names_to_hide(settings)
     local names = {}
     for _, r in ipairs(settings and settings.routers or {}) do
-        local public = #r.name < 3
+        local public = #r.name < 6 -- what is shorter comes about by chance
         for _, other in ipairs(settings.routers) do public = public or other.pcn:find(r.name, 1, true) ~= nil end
         if not public then names[#names + 1] = r.name end
     end
@@ -117,7 +117,7 @@ end
 local function open_trace(t)
     local captures = core.captures(t.files, t.keylog, names_to_hide(t.settings))
     local story = t.story and core.lines(t.story, "story") or {}
-    local merged = judge.merge(function() return captures:next() end, t.events and judge.events(core.lines(t.events, "event"), story[1]) or {},
+    local merged = judge.merge(function() return captures:next() end, t.events and judge.events(core.lines(t.events, "event"), story) or {},
         story)
     local keys = t.keylog and judge.iterate(judge.keys(t.keylog)) or function() end
     return function()

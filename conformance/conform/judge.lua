@@ -46,8 +46,10 @@ function judge.keys(file)
 end
 
 -- Events by the clock of captures. Wall clocks may be set; where the topology says so, `t` counts from the beginning instead.
-function judge.events(events, topology)
-    if not topology or topology.event_clock ~= "t" then return events end
+function judge.events(events, story)
+    local topology
+    for _, t in ipairs(story) do topology = topology or (t.kind == "topology" and t.event_clock == "t" and t) end
+    if not topology then return events end
     for _, e in ipairs(events) do
         local s, ns = e.t:match "^(%d+)%.(%d+)$"
         e.time = topology.time + tonumber(s) * 1000000000 + tonumber(ns)

@@ -82,6 +82,54 @@ check "KEY-REGENERATE" {
     end } },
 }
 
+check "KEY-STORE" {
+    expects = "a sender uses the metadata key that it got last, through outages, until it gets another",
+    packet = function(c, p)
+        local pushed, used = c.state.pushed or {}, c.state.used or {}
+        c.state.pushed, c.state.used = pushed, used
+        each_message(p, "METADATA_KEY", function(m)
+            local index = string.unpack(">I4", m.bytes, 2)
+            local way = p.receiver .. " > " .. p.sender -- whoever gets it uses it towards its owner
+            local s = pushed[way] or {}
+            pushed[way] = s
+            if s.index and index < s.index then used[way] = nil end -- its owner began anew
+            s.index, s.item = index, p
+        end)
+        if p.kind ~= "session" or p.metadata ~= "good" then return end
+        local way = p.sender .. " > " .. p.receiver
+        local s, last = pushed[way], used[way]
+        if not s then return end -- it was pushed before the capture began
+        c:saw()
+        if p.key_index > s.index then c:fail(("it is under metadata key %d, and %d was pushed last"):format(p.key_index, s.index), p, s.item) end
+        if last and p.key_index < last.index and p.time - last.item.time > S then
+            c:fail(("it is under metadata key %d, after %d had been used"):format(p.key_index, last.index), last.item, p)
+        end
+        if not last or p.key_index > last.index then used[way] = { index = p.key_index, item = p } end
+    end,
+    broken = {
+        { "a key that was never pushed", change(function(p) return p.kind == "session" and p.metadata == "good" end, 3, function(p)
+            p.key_index = p.key_index + 7
+        end) },
+        { "back to the key before", function(list)
+            local first = {}
+            for i = 1, #list do
+                local p = list[i]
+                if p.kind == "session" and p.metadata == "good" then
+                    local way = p.sender .. p.receiver
+                    first[way] = first[way] or p.key_index
+                    if p.key_index > first[way] then
+                        local again = copy(p)
+                        again.key_index, again.time = first[way], p.time + 2 * S
+                        list[#list + 1] = again
+                        return sorted(list)
+                    end
+                end
+            end
+            return list
+        end },
+    },
+}
+
 -- ---- payload keys ------------------------------------------------------------------------------------------
 
 check "KEY-PAYLOAD-TLV" {
@@ -101,14 +149,17 @@ check "KEY-PAYLOAD-TLV" {
 check "KEY-REKEY-PAYLOAD" {
     expects = "payload keys of living sessions are replaced after payload-key-rekey-interval, and not before",
     packet = function(c, p)
+        local sessions = c.state.sessions or {}
+        c.state.sessions = sessions
         if p.control == 2 then -- "enable metadata": its sender has lost a session, and is given another key at once
-            for _, s in pairs(c.state) do s.lost = true end
+            for _, s in pairs(sessions) do s.lost = true end
         end
         if not p.uuid or not p.forward then return end
-        local s = c.state[p.uuid]
+        local began = c.state.began and p.time - c.state.began < 10 * S -- a router: what follows from it may be on the way
+        local s = sessions[p.uuid]
         if not s then
-            s = { since = p.time, phase = p.payload_key_phase or 0 }
-            c.state[p.uuid] = s
+            s = { since = p.time, phase = p.payload_key_phase or 0, lost = began }
+            sessions[p.uuid] = s
         end
         -- After such a silence the egress may have forgotten the session, and is given another key at once.
         if s.last and p.time - s.last >= 180 * S then s.lost = true end
@@ -121,7 +172,7 @@ check "KEY-REKEY-PAYLOAD" {
                 end
             end
             s.since, s.phase, s.told = p.time, p.payload_key_phase, false
-            s.lost = s.began ~= nil and p.time - s.began < 10 * S -- the answer to its question may be on the way
+            s.lost = began
         elseif interval > 0 and p.time - s.since > interval + 120 * S and s.last and p.time - s.last < 60 * S and not s.told then
             c:fail(("no new key after %s"):format(seconds(p.time - s.since)), p)
             s.told = true
@@ -130,7 +181,8 @@ check "KEY-REKEY-PAYLOAD" {
     end,
     event = function(c, e) -- a router that began anew is given another key at once
         if e.kind == "metadata-key" and e.reason == "start" then
-            for _, s in pairs(c.state) do s.lost, s.began = true, e.time end
+            c.state.began = e.time
+            for _, s in pairs(c.state.sessions or {}) do s.lost = true end
         end
     end,
     broken = { { "no key after the first", function(items)
@@ -144,6 +196,41 @@ check "KEY-REKEY-PAYLOAD" {
         end
         return items
     end } },
+}
+
+check "KEY-E2E" {
+    expects = "on its way over several routers a packet's payload stays as it is, and its metadata is each hop's own",
+    packet = function(c, p)
+        if p.payload ~= "good" or not p.tag then return end
+        local id = ("%s %s %d %d"):format(p.uuid, p.forward, p.phase, p.counter)
+        local before = c.state[id]
+        if not before then
+            c.state[id] = { tag = p.tag, src = p.src, nonce = p.nonce, receiver = p.receiver, sender = p.sender, item = p }
+        elseif before.src ~= p.src then
+            c:saw()
+            if before.tag ~= p.tag then c:fail("its payload is not what it was one hop before", before.item, p) end
+            if p.has_metadata and before.item.has_metadata and p.receiver == before.receiver and p.sender == before.sender then
+                c:fail("its metadata is the same as one hop before", before.item, p)
+            end
+        end
+    end,
+    broken = {
+        { "a transit router enciphers the payload anew", function(list)
+            local seen = {}
+            for i, p in ipairs(list) do
+                if p.tag then
+                    local id = ("%s %s %d %d"):format(p.uuid, p.forward, p.phase, p.counter)
+                    if seen[id] and seen[id] ~= p.src then
+                        list[i] = copy(p)
+                        list[i].tag = ("0"):rep(#p.tag)
+                        return list
+                    end
+                    seen[id] = p.src
+                end
+            end
+            return list
+        end },
+    },
 }
 
 -- ---- peer keys ---------------------------------------------------------------------------------------------
@@ -282,6 +369,101 @@ check "KEY-OLD-IN-REKEY" {
         end
         return out
     end } },
+}
+
+check "KEY-OUTAGE" {
+    expects = "after an outage the path is used again under the key from before, without an exchange",
+    packet = function(c, p)
+        if p.kind ~= "bfd" then return end
+        local x = follow_exchanges(c, p)
+        if p.metadata ~= "good" then return end
+        local paths = c.state.paths or {}
+        c.state.paths = paths
+        local id = p.src .. " > " .. p.dst
+        local s = paths[id]
+        if s and p.time - s.item.time > 5 * S and s.key ~= p.fingerprint then
+            local r = response_for(c, x, p)
+            local age = (c.settings.peer_rekey_hours > 0 and c.settings.peer_rekey_hours * 3600 or math.huge) * S
+            -- Due anyway, or a router has begun anew: then the key may be another.
+            local due = p.time - s.since >= age - age // 20 or (r and (r.restarted or r.time < s.item.time))
+            c:saw()
+            if not due then c:fail(("after %s of silence it is under another key"):format(seconds(p.time - s.item.time)), s.item, p) end
+        elseif s and p.time - s.item.time > 5 * S then
+            c:saw()
+        end
+        if not s or s.key ~= p.fingerprint then
+            s = { key = p.fingerprint, since = p.time }
+            paths[id] = s
+        end
+        s.item = p
+    end,
+    event = function(c, e)
+        local gone = c.state.gone or {}
+        c.state.gone = gone
+        if e.kind ~= "peer-key" or e.to ~= "erased" then return end
+        if e.reason ~= "" and e.reason:find "outage" then c:fail("it erased its key for an outage", e) end
+    end,
+    broken = { { "both sides make another key after the outage", function(list)
+        local last, other = {}, {}
+        for i, p in ipairs(list) do
+            if p.kind == "bfd" and p.metadata == "good" then
+                local id = p.src .. p.dst
+                if last[id] and p.time - last[id].time > 5 * S then other[id] = p.fingerprint end
+                last[id] = p
+                if other[id] and other[id] == p.fingerprint then
+                    list[i] = copy(p)
+                    list[i].fingerprint = "00" .. p.fingerprint:sub(3)
+                end
+            end
+        end
+        return list
+    end } },
+}
+
+-- Drops that cost a session a packet though its line and its peer were all right.
+local session_drops = { "metadata-unknown-key", "metadata-bad-hmac", "metadata-replay", "payload-unknown-key", "payload-bad-hmac",
+    "payload-replay", "unknown-session", "security-mismatch", "session-conflict" }
+
+check "KEY-NO-LOSS" {
+    expects = "while keys rotate, and lines hold, no packet of a session is dropped, and what is missing the lines have lost",
+    event = function(c, e)
+        if e.kind == "peering" and e.to == "removed" then c.state.removed = true end
+        if e.to == "sending" and e.reason == "grace over" then c.state.rotations = (c.state.rotations or 0) + 1 end
+    end,
+    story = function(c, t)
+        -- After an outage, a crash or an attack not everything that is missing is the rotation's.
+        if c.state.removed or c.world.disturbed or c.world.replayed or c.world.corrupt_till or next(c.world.corrupt) then return end
+        if t.kind == "counters" then
+            for _, reason in ipairs(session_drops) do
+                local n, twice = t.dropped[reason] or 0, reason:find "replay" and c.state.twice or 0
+                if n > 0 and twice == 0 then c:fail(("it dropped %d packets: %s"):format(n, reason), t) end
+            end
+        elseif t.kind == "flow" then
+            c.state.flows = c.state.flows or {}
+            table.insert(c.state.flows, t)
+        elseif t.kind == "link-stats" then
+            c.state.lost = (c.state.lost or 0) + t.there.lost_random + t.back.lost_random + t.there.lost_queue + t.back.lost_queue
+        elseif t.kind == "link" and t.duplicate then
+            c.state.twice = 1
+        elseif t.kind == "topology" then
+            for _, l in ipairs(t.links) do
+                if l.duplicate then c.state.twice = 1 end
+            end
+        end
+    end,
+    finish = function(c)
+        if (c.state.rotations or 0) < 2 or c.state.removed or c.world.disturbed or c.world.replayed or c.world.corrupt_till then return end
+        for _, t in ipairs(c.state.flows or {}) do
+            c:saw()
+            if t.missing > (c.state.lost or 0) + 2 then c:fail(("%d of %d messages are missing, and lines lost %d"):format(t.missing, t.sent, c.state.lost or 0), t) end
+        end
+    end,
+    broken = {
+        { "a router drops what came under the old key", change(function(t) return t.kind == "counters" end, 1, function(t)
+            t.dropped = { ["payload-unknown-key"] = 1 }
+        end) },
+        { "messages are missing", change(function(t) return t.kind == "flow" end, 1, function(t) t.missing = t.missing + 100000 end) },
+    },
 }
 
 return list

@@ -33,7 +33,7 @@ return {
         shows = { "KEY-STORE", "KEY-META-PEERS" } },
     { name = "clocks", file = "scenarios/clocks.lua",
         what = "wall clocks fall back and jump ahead while keys rotate",
-        shows = { "KEY-REKEY-PEER", "KEY-NO-LOSS" } },
+        shows = { "KEY-REKEY-PEER", "KEY-REKEY-PAYLOAD" } },
     { name = "who-may-peer", file = "scenarios/who-may-peer.lua",
         what = "a hub, and spokes with every kind of certificate, good and bad",
         shows = { "CRY-X509", "CFG-PCN-MATCH", "KEY-NO-ANSWER", "CRT-CA", "CRT-ALARM", "CRT-KEYPAIR", "CRT-MISSING" } },

@@ -1,3 +1,179 @@
+-- SPDX-License-Identifier: MIT
+-- Checks of topologies and peers (see conform.judge).
 local trace = require "conform.trace"
-local list = trace.list()
+local S = trace.S
+local seconds, copy, change, path_of = trace.seconds, trace.copy, trace.change, trace.path_of
+local list, check = trace.list()
+
+local management = { [930] = true, [4505] = true, [4506] = true }
+
+check "TOP-HUB-SPOKE" {
+    expects = "management (TCP 930, 4505, 4506) rides enciphered from spokes to the hub, which hands it to the conductor on its LAN",
+    packet = function(c, p)
+        if not p.inner or p.inner.proto ~= 6 or not management[p.inner.dport] or p.payload ~= "good" then return end
+        if not p.encrypted then c:fail("management in clear", p) end
+        c.state.ports = c.state.ports or {}
+        c.state.ports[p.inner.dport] = c.state.ports[p.inner.dport] or p
+    end,
+    story = function(c, t)
+        if t.kind ~= "flow" or not management[t.port] then return end
+        c.state.flows = c.state.flows or {}
+        table.insert(c.state.flows, t)
+    end,
+    finish = function(c)
+        for _, t in ipairs(c.state.flows or {}) do
+            c:saw()
+            if not (c.state.ports or {})[t.port] then c:fail(("nothing to port %d was in a session"):format(t.port), t) end
+            if t.received == 0 or (not c.world.disturbed and t.missing > 0) then
+                c:fail(("%d of %d requests were not answered"):format(t.missing, t.sent), t)
+            end
+        end
+    end,
+    broken = {
+        { "the conductor hears nothing", change(function(t) return t.kind == "flow" and t.port == 4505 end, 1, function(t) t.received = 0 end) },
+        { "port 4506 is not in any session", change(function(p) return p.inner and p.inner.dport == 4506 end, nil, function() return false end) },
+    },
+}
+
+check "TOP-MULTIHOP" {
+    expects = "customer traffic crosses several routers in one session, inside SVR on every hop",
+    packet = function(c, p)
+        if not p.uuid or p.payload ~= "good" then return end
+        local s = c.state[p.uuid] or { hops = {}, n = 0, item = p }
+        c.state[p.uuid] = s
+        local hop = path_of(p)
+        if not s.hops[hop] then s.hops[hop], s.n = true, s.n + 1 end
+        if not p.encrypted then c:fail("a payload in clear", p) end
+    end,
+    story = function(c, t)
+        if t.kind ~= "flow" then return end
+        c.state[0] = c.state[0] or {}
+        table.insert(c.state[0], t)
+    end,
+    finish = function(c)
+        local at, flows = {}, c.state[0] or {}
+        c.state[0] = nil
+        for _, h in ipairs(c.world.hosts) do at[h.name] = h end
+        local by_hosts = {}
+        for _, s in pairs(c.state) do
+            local i = s.item.inner
+            local id = i.src < i.dst and i.src .. " " .. i.dst or i.dst .. " " .. i.src
+            by_hosts[id] = math.max(by_hosts[id] or 0, s.n)
+        end
+        for _, t in ipairs(flows) do
+            local a, b = at[t.from], at[t.to]
+            for _, from in ipairs(a and b and a.addresses or {}) do
+                for _, to in ipairs(b.addresses) do
+                    local n = by_hosts[from < to and from .. " " .. to or to .. " " .. from] or 0
+                    if n > 1 then c:saw() end
+                    if n > 1 and t.received == 0 and t.replies == 0 then c:fail(("nothing of %d messages arrived"):format(t.sent), t) end
+                end
+            end
+        end
+    end,
+    broken = { { "the far end hears nothing", change(function(t) return t.kind == "flow" end, nil, function(t) t.received, t.replies = 0, 0 end) } },
+}
+
+check "TOP-PATHS" {
+    expects = "when a path fails its sessions go on over another to the same peer, if there is one",
+    packet = function(c, p)
+        if not c.world.known then return end
+        local paths, sessions = c.state.paths or {}, c.state.sessions or {}
+        c.state.paths, c.state.sessions = paths, sessions
+        if p.kind == "bfd" and p.metadata == "good" then
+            paths[path_of(p)] = { up = p.bfd_state == 3, peers = p.sender < p.receiver and p.sender .. p.receiver or p.receiver .. p.sender,
+                time = p.time }
+        elseif p.uuid and p.payload == "good" and p.forward then
+            local way = paths[path_of(p)]
+            if not way then return end
+            local id = p.uuid .. way.peers
+            local s = sessions[id]
+            if s and s.path ~= path_of(p) and s.failed and p.time - s.failed < 60 * S then
+                c:saw()
+                if p.time - s.time > 10 * S then c:fail(("its session moved after %s"):format(seconds(p.time - s.time)), s.item, p) end
+                s.failed = nil
+            end
+            local serves = c.state.service or {}
+            local other = serves[way.peers] and next(serves[way.peers])
+            if s and s.path == path_of(p) and s.failed and other and p.time - s.failed > 10 * S then
+                c:fail("its session stays on a path that has failed", s.item, p)
+            end
+            sessions[id] = { path = path_of(p), time = p.time, item = p, failed = s and s.path == path_of(p) and s.failed or nil }
+        end
+    end,
+    event = function(c, e)
+        if e.kind ~= "path-service" then return end
+        local from, to = e.path:match "^%S+ (%S+) (%S+)$"
+        if not from then return end
+        local path, up = path_of { src = from, dst = to }, e.to == "in-service"
+        local a, b = c.world.by_address[from], c.world.by_address[to]
+        local peers = a and b and (a.pcn < b.pcn and a.pcn .. b.pcn or b.pcn .. a.pcn)
+        if not peers then return end
+        c.state.service = c.state.service or {}
+        c.state.service[peers] = c.state.service[peers] or {}
+        c.state.service[peers][path] = up or nil
+        for _, s in pairs(c.state.sessions or {}) do
+            if s.path == path and up then s.failed = nil end
+            if s.path == path and not up and e.time - s.time < 30 * S then s.failed = e.time end
+        end
+    end,
+    broken = { { "sessions stay where they are", function(items)
+        local first, out = {}, {}
+        for i, p in ipairs(items) do
+            if p.uuid and p.payload == "good" then
+                local id = p.uuid .. (p.src < p.dst and p.src:match "^(%d+%.%d+)" or p.dst:match "^(%d+%.%d+)")
+                first[id] = first[id] or p
+                if p.forward == first[id].forward then
+                    p = copy(p)
+                    p.src, p.dst = first[id].src, first[id].dst
+                end
+            end
+            out[i] = p
+        end
+        return out
+    end } },
+}
+
+check "TOP-LEGACY" {
+    expects = "with a peer that knows no key exchange no session begins, and an event says that peering failed",
+    event = function(c, e)
+        if e.kind == "peering" and e.to == "failed" then
+            c.state.told = c.state.told or {}
+            c.state.told[e.peer] = e
+        end
+    end,
+    packet = function(c, p)
+        local from, to = c.world.by_address[p.src], c.world.by_address[p.dst]
+        if not from or not to then return end
+        if p.kind == "bfd" and not from.enhanced and to.enhanced then
+            c.state.met = c.state.met or {}
+            c.state.met[from.name] = p
+        elseif p.kind == "session" and (not from.enhanced or not to.enhanced) then
+            c:fail("a session with a peer that knows no key exchange", p)
+        end
+    end,
+    finish = function(c)
+        for name, p in pairs(c.state.met or {}) do
+            c:saw()
+            if not (c.state.told or {})[name] then c:fail(("no event says that peering with %s failed"):format(name), p) end
+        end
+    end,
+    broken = {
+        { "nobody says a word", change(function(e) return e.kind == "peering" end, nil, function() return false end) },
+        { "a session with it", function(items)
+            local world, session
+            for _, p in ipairs(items) do
+                if p.kind == "topology" then world = p end
+                if p.kind == "session" then session = session or p end
+            end
+            local again = copy(session)
+            for _, r in ipairs(world.routers) do
+                if not r.enhanced then again.dst = r.addresses[1] end
+            end
+            items[#items + 1] = again
+            return trace.sorted(items)
+        end },
+    },
+}
+
 return list

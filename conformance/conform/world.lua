@@ -8,7 +8,7 @@ World.__index = World
 
 function world.new()
     return setmetatable({ routers = {}, by_name = {}, by_address = {}, by_pcn = {}, hosts = {}, links = {}, began = {}, state = {},
-        reloaded = {}, certificates = {}, corrupt = {} }, World)
+        reloaded = {}, certificates = {}, corrupt = {}, blocked = {} }, World)
 end
 
 local learn = {}
@@ -27,6 +27,7 @@ function learn:link(t)
     if t.corrupt then self.corrupt[t.link] = t.corrupt > 0 or nil end
     if t.corrupt == 0 then self.corrupt_till = t.time + S end
     if t.state == "down" or t.state == "blocked" then self.disturbed = t.time end
+    if t.state == "blocked" or t.state == "open" then self.blocked[t.link] = t.state == "blocked" and t.from or nil end
 end
 
 function learn:replay(t) self.replayed = t.time end

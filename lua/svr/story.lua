@@ -69,7 +69,8 @@ function Story:topology(net)
     end
     for i, u in ipairs(net.underlays) do underlays[i] = u.name end
     for i, l in ipairs(net.links) do
-        links[i] = { name = l.name, ends = { l.ends[1].node.name, l.ends[2].node.name }, lan = l.lan or false }
+        links[i] = { name = l.name, ends = { l.ends[1].node.name, l.ends[2].node.name }, lan = l.lan or false,
+            duplicate = l.opts.duplicate, loss = l.opts.loss }
     end
     -- Events have the time of their router's wall clock, and `t`, which counts from the beginning and which nobody sets.
     self:tell("topology", { event_clock = "t", routers = routers(net), hosts = hosts, underlays = underlays, links = links })
