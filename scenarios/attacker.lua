@@ -4,7 +4,7 @@
 --     pc -- a ---(line)--- b -- server
 --
 -- From the first minute on every frame goes on record. After ten minutes all of them are put on the line again, fifteen minutes'
--- worth in one. Later one frame in five has a bit flipped, and the routers begin anew in the midst of it, so that the messages of
+-- worth in one. Later one frame in three has a bit flipped, and the routers begin anew in the midst of it, so that the messages of
 -- the first exchange, which no key protects yet, are hit as well. When it is over everything works as before.
 local p = require "svr.params" { minutes = 45 }
 local net = require "svr.net" { seed = 61, name = "attacker", dh_bits = 2048,
@@ -21,10 +21,10 @@ local back = server:udp_send { name = "server > pc", to = pc, interval = "1s", s
 local frames = 0
 net:at(1, function() line:record() end)
 net:at("10min", function() frames = line:replay "5ms" end)
-net:at("20min", function() line:change { corrupt = 0.2 } end)
-for i = 0, 5 do
-    net:at(22 * minute + i * 60000000000, function() b:crash() end)
-    net:at(22 * minute + i * 60000000000 + 1000000000, function() b:restart() end)
+net:at("20min", function() line:change { corrupt = 0.3 } end)
+for i = 0, 19 do
+    net:at(22 * minute + i * 30000000000, function() b:crash() end)
+    net:at(22 * minute + i * 30000000000 + 1000000000, function() b:restart() end)
 end
 net:at("35min", function() line:change { corrupt = 0 } end)
 net:run(20 * minute)

@@ -301,6 +301,7 @@ check "CRY-PFS" {
             if not before then c:saw() end
             c.state[value] = number
         end
+        if c.world:is_corrupted(p.time) then return end
         each_message(p, "KEY_REQUEST", function(m) salt("request" .. request_salt(m), "request", number_of(m)) end)
         each_message(p, "KEY_RESPONSE", function(m) salt("response" .. response_salt(m), "response", number_of(m)) end)
     end,

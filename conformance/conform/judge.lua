@@ -101,19 +101,40 @@ function judge.demand(result, shows)
     end
 end
 
+-- Rides along in every run, and must fail: at the end it is shown a packet that no router would send. If it does not, no result of
+-- that run is worth anything.
+local canary = {
+    id = "canary",
+    packet = function(c, p)
+        c:saw()
+        if p.canary then c:fail("a packet that nobody sent", p) end
+    end,
+}
+
+local function give(case, check, item)
+    local f = check[item.what]
+    if f then f(case, item) end
+end
+
+local function new_case(settings, known)
+    return setmetatable({ state = {}, findings = {}, evidence = 0, settings = settings, world = known }, Case)
+end
+
 -- Judges a trace. `settings`: see the core; absent ones are the defaults.
 function judge.run(checks, next_item, settings)
     local cases, known = {}, world.new()
     for i, check in ipairs(checks) do
-        cases[i] = setmetatable({ state = {}, findings = {}, evidence = 0, settings = settings, world = known }, Case)
+        cases[i] = new_case(settings, known)
     end
+    local bird, packets = new_case(settings, known), 0
     for item in next_item do
-        if item.what == "story" then known:learn(item) end
-        for i, check in ipairs(checks) do
-            local f = check[item.what]
-            if f then f(cases[i], item) end
-        end
+        known:learn(item)
+        for i, check in ipairs(checks) do give(cases[i], check, item) end
+        give(bird, canary, item)
+        packets = packets + (item.what == "packet" and 1 or 0)
     end
+    give(bird, canary, { what = "packet", file = "canary", number = 0, time = 0, canary = true })
+    if #bird.findings ~= 1 or bird.evidence ~= packets + 1 then error("the canary did not sing: what this run says is worth nothing", 0) end
     local results = {}
     for i, check in ipairs(checks) do
         if check.finish then check.finish(cases[i]) end

@@ -155,7 +155,7 @@ check "OPS-ALARMS" {
     event = follow_alarms,
     story = function(c, t)
         if t.kind == "router" and t.did == "restart" then c.state[t.router] = nil end
-        if not is_show "show alarms"(t) then return end
+        if t.kind ~= "show" or t.command ~= "show alarms" then return end
         local listed = {}
         for _, record in ipairs(t.records) do
             local have = complete(c, t, record, alarm_labels)

@@ -36,6 +36,7 @@ local function follow_requests(c, p, f)
             return
         end
         if r.answered or p.time == r.last then return end
+        if c.world:is_corrupted(p.time) then r.unsure = true end -- some were altered beyond recognition
         -- Behind a line that is down nobody sees what goes out.
         if not r.unsure and (not silent[from] or silent[from] <= r.last) then f(c, p, r) end
         r.last, r.item, r.attempts = p.time, p, r.attempts + 1
@@ -268,10 +269,10 @@ check "KEY-NO-ANSWER" {
         local asked, done, session = {}, {}, nil
         for _, p in ipairs(list) do
             if p.kind == "bfd" and p.metadata == "good" then done[path_of(p)] = true end
-            if p.kind == "session" then session = session or p end
+            if p.what == "packet" and p.kind == "session" then session = session or p end
         end
         for _, p in ipairs(list) do
-            if p.kind == "bfd" and not done[path_of(p)] then asked[#asked + 1] = p end
+            if p.kind == "bfd" and trace.has_message "CERT"(p) and not done[path_of(p)] then asked[#asked + 1] = p end
         end
         if not session or #asked == 0 then return list end
         local forged = copy(session)

@@ -118,15 +118,16 @@ check "TOP-PATHS" {
         end
     end,
     broken = { { "sessions stay where they are", function(items)
-        local first, out = {}, {}
+        local first, out, router = {}, {}, {}
         for i, p in ipairs(items) do
-            if p.uuid and p.payload == "good" then
-                local id = p.uuid .. (p.src < p.dst and p.src:match "^(%d+%.%d+)" or p.dst:match "^(%d+%.%d+)")
+            for _, r in ipairs(p.kind == "topology" and p.routers or {}) do
+                for _, a in ipairs(r.addresses) do router[a] = r.name end
+            end
+            if p.uuid and p.payload == "good" and p.forward then
+                local id = p.uuid .. router[p.src] .. router[p.dst]
                 first[id] = first[id] or p
-                if p.forward == first[id].forward then
-                    p = copy(p)
-                    p.src, p.dst = first[id].src, first[id].dst
-                end
+                p = copy(p)
+                p.src, p.dst = first[id].src, first[id].dst
             end
             out[i] = p
         end
@@ -164,7 +165,7 @@ check "TOP-LEGACY" {
             local world, session
             for _, p in ipairs(items) do
                 if p.kind == "topology" then world = p end
-                if p.kind == "session" then session = session or p end
+                if p.what == "packet" and p.kind == "session" then session = session or p end
             end
             local again = copy(session)
             for _, r in ipairs(world.routers) do

@@ -100,8 +100,11 @@ function trace.follow_exchanges(c, p)
     trace.each_message(p, "KEY_RESPONSE", function(m)
         x.lives[p.src] = trace.response_life(m)
         local id, request = pair .. trace.response_index(m), x.requests[trace.number_of(m)]
-        if x.made[id] and x.made[id].bytes == m.bytes then return end -- the same answer once more
-        x.made[id] = { time = p.time, item = p, bytes = m.bytes, delay = request and p.time - request.time or 0,
+        if x.made[id] and x.made[id].bytes == m.bytes then -- the same answer once more: the first may have been lost
+            x.made[id].last = p.time
+            return
+        end
+        x.made[id] = { time = p.time, last = p.time, item = p, bytes = m.bytes, delay = request and p.time - request.time or 0,
             restarted = trace.held_by(m) == 0 or (request and request.held == 0) }
     end)
     return x

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What the story has told of the network so far: which routers there are, and what was done to them. Without a story (a capture
--- from elsewhere) it stays empty.
+-- from elsewhere) little is known.
 local S = 1000000000
 
 local World, world = {}, {}
@@ -8,7 +8,7 @@ World.__index = World
 
 function world.new()
     return setmetatable({ routers = {}, by_name = {}, by_address = {}, by_pcn = {}, hosts = {}, links = {}, began = {}, state = {},
-        reloaded = {}, certificates = {}, corrupt = {}, blocked = {} }, World)
+        reloaded = {}, certificates = {}, corrupt = {}, blocked = {}, started = {} }, World)
 end
 
 local learn = {}
@@ -45,8 +45,13 @@ function learn:certificate(t)
 end
 
 function World:learn(item)
-    local f = learn[item.kind]
+    local f = item.what == "story" and learn[item.kind]
     if f then f(self, item) end
+    -- Without a story a router itself says that it began, and began again.
+    if item.what == "event" and item.kind == "metadata-key" and item.reason == "start" then
+        if self.started[item.router] then self.began[item.router] = item.time end
+        self.started[item.router] = true
+    end
 end
 
 -- Whether somebody alters frames, or did a moment ago.
