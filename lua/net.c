@@ -182,6 +182,15 @@ static svrsim *sim_of(lua_State *L) {
     return lua_host_get(L)->sim;
 }
 
+/* router:second(other, node) */
+static int node_second(lua_State *L) {
+    lua_node *other = lua_node_check(L, 2);
+    luaL_argcheck(L, other->router, 2, "this is no router");
+    return svrsim_router_set_second(check_router(L), other->router, luaL_checkstring(L, 3))
+               ? lua_host_raise(L)
+               : 0;
+}
+
 /* router:config(text) */
 static int node_config(lua_State *L) {
     return svrsim_router_set_config(check_router(L), luaL_checkstring(L, 2)) ? lua_host_raise(L) : 0;
@@ -259,10 +268,18 @@ static int node_show(lua_State *L) {
     return 2;
 }
 
+/* router:serves(): it lives, and is not the one of two nodes that stands by */
+static int node_serves(lua_State *L) {
+    lua_pushboolean(L, svrsim_router_serves(check_router(L)));
+    return 1;
+}
+
+/* router:counters(): empty while it is down */
 static int node_counters(lua_State *L) {
     const char *name;
-    svrsim_router *r = check_live(L);
+    svrsim_router *r = check_router(L);
     lua_newtable(L);
+    if (!svrsim_router_lives(r)) return 1;
     for (size_t i = 0;; i++) {
         uint64_t v = svrsim_router_counter(r, i, &name);
         if (!name) return 1;
@@ -276,20 +293,14 @@ void lua_open_net(lua_State *L) {
                                          {"underlay", new_underlay},
                                          {"link", new_link},
                                          {NULL, NULL}};
-    static const luaL_Reg node[] = {{"address", node_address},
-                                    {"route", node_route},
-                                    {"attach", node_attach},
-                                    {"credentials", node_credentials},
-                                    {"config", node_config},
-                                    {"carrier", node_carrier},
-                                    {"show", node_show},
-                                    {"reload", node_reload},
-                                    {"regenerate", node_regenerate},
-                                    {"crash", node_crash},
-                                    {"restart", node_restart},
-                                    {"set_clock", node_set_clock},
-                                    {"counters", node_counters},
-                                    {NULL, NULL}};
+    static const luaL_Reg node[] = {{"address", node_address},     {"route", node_route},
+                                    {"attach", node_attach},       {"credentials", node_credentials},
+                                    {"config", node_config},       {"second", node_second},
+                                    {"carrier", node_carrier},     {"show", node_show},
+                                    {"reload", node_reload},       {"regenerate", node_regenerate},
+                                    {"crash", node_crash},         {"restart", node_restart},
+                                    {"set_clock", node_set_clock}, {"counters", node_counters},
+                                    {"serves", node_serves},       {NULL, NULL}};
     static const luaL_Reg link[] = {
         {"set_up", link_set_up}, {"adjust", link_adjust},   {"stats", link_stats},
         {"device", link_device}, {"capture", link_capture}, {"record", link_record},

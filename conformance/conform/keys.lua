@@ -421,6 +421,69 @@ check "KEY-OUTAGE" {
     end } },
 }
 
+check "KEY-HA-PUSH" {
+    expects = "the second node of a router gets each metadata key at once, and takes over with the keys that are in use",
+    event = function(c, e)
+        local roles, made = c.state.roles or {}, c.state.made or {}
+        c.state.roles, c.state.made = roles, made
+        if e.kind == "key-manager" then
+            local takes_over = e.to == "Active Leader" and e.from == "Redundant Peer"
+            roles[e.node] = e.to
+            if takes_over then c.state.taken = { event = e, peers = {} } end
+        elseif e.kind == "metadata-key" and not e.peer and e.to == "computed" then
+            made[e.router] = e
+        elseif e.kind == "metadata-key" and e.to == "replicated" then
+            local m = made[e.router]
+            c:saw()
+            if not m or m.value ~= e.value then c:fail(("it was pushed metadata key %d, which is not the newest"):format(e.value), e) end
+            c.state.pushed = c.state.pushed or {}
+            c.state.pushed[e.router .. e.value] = true
+        end
+    end,
+    packet = function(c, p)
+        if p.kind ~= "bfd" or p.metadata ~= "good" then return end
+        local keys, taken = c.state.keys or {}, c.state.taken
+        c.state.keys = keys
+        local way = p.sender .. " > " .. p.receiver
+        local from = c.world.by_address[p.src]
+        if taken and from and from.name == taken.event.router and not taken.peers[way] then
+            taken.peers[way] = true
+            c:saw()
+            if keys[way] and keys[way].fingerprint ~= p.fingerprint then
+                c:fail("the node that took over uses another key than the one before", keys[way], taken.event, p)
+            end
+        end
+        if taken and p.time - taken.event.time < 60 * S and p.time > taken.event.time and trace.has_message "KEY_REQUEST"(p) then
+            c:fail("the failover took an exchange", taken.event, p)
+        end
+        keys[way] = p
+    end,
+    finish = function(c)
+        for name, m in pairs(c.state.made or {}) do
+            local standby = false
+            for _, role in pairs(c.state.roles or {}) do standby = standby or role == "Redundant Peer" end
+            if standby and c.state.roles[m.node] and not (c.state.pushed or {})[name .. m.value] then
+                c:fail("its last metadata key was not pushed to the other node", m)
+            end
+        end
+    end,
+    broken = {
+        { "the node that takes over has other keys", function(list)
+            local taken
+            for i, item in ipairs(list) do
+                if item.kind == "key-manager" and item.from == "Redundant Peer" and item.to == "Active Leader" then taken = item end
+                if taken and item.kind == "bfd" and item.metadata == "good" then
+                    list[i] = copy(item)
+                    list[i].fingerprint = "00" .. item.fingerprint:sub(3)
+                end
+            end
+            return list
+        end },
+        { "metadata keys are not pushed", change(function(e) return e.kind == "metadata-key" and e.to == "replicated" and e.value > 1 end, nil,
+            function() return false end) },
+    },
+}
+
 -- Drops that cost a session a packet though its line and its peer were all right.
 local session_drops = { "metadata-unknown-key", "metadata-bad-hmac", "metadata-replay", "payload-unknown-key", "payload-bad-hmac",
     "payload-replay", "unknown-session", "security-mismatch", "session-conflict" }

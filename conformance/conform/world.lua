@@ -34,6 +34,10 @@ function learn:replay(t) self.replayed = t.time end
 
 function learn:router(t)
     self.disturbed = t.time
+    if t.node then -- the other node goes on, with a certificate of its own
+        self.reloaded[t.router] = t.time
+        return
+    end
     if t.did == "crash" then self.state[t.router] = "down" end
     if t.did == "restart" then self.state[t.router], self.began[t.router] = "up", t.time end
     if t.did == "reload" then self.reloaded[t.router] = t.time end

@@ -227,6 +227,18 @@ bool svrsim_router_lives(const svrsim_router *r) {
     return r->pid != 0;
 }
 
+/* (Routers with two nodes are refused before they live.) */
+bool svrsim_router_serves(const svrsim_router *r) {
+    return svrsim_router_lives(r);
+}
+
+int svrsim_router_set_second(svrsim_router *r, svrsim_router *second, const char *node) {
+    (void)r;
+    (void)second;
+    (void)node;
+    return lab_fail("unsupported: a router with two nodes");
+}
+
 int svrsim_router_set_credentials(svrsim_router *r, const svr_credentials *t) {
     const char *texts[LAB_CREDENTIALS] = {t->certificate, t->private_key, t->trusted_ca, t->crl};
     for (size_t i = 0; i < LAB_CREDENTIALS; i++) {

@@ -60,6 +60,8 @@ local function interface(out, i)
             if i.mtu then out:put("mtu", tostring(i.mtu)) end
             if i.lan then
                 out:put("tenant", "corp")
+            elseif i.fabric then
+                out:put("type", "fabric")
             else
                 out:put("inter-router-security", "peer-sec")
                 out:block("neighborhood  " .. i.neighborhood, function()
@@ -82,14 +84,16 @@ local function service_route(out, name, service, body)
 end
 
 local function service_routes(out, router, services)
-    local node = router.name .. "-1"
     for _, s in ipairs(services) do
         if s.owner == router then
             service_route(out, s.name .. "-here", s.name, function()
-                out:block(("next-hop  %s lan"):format(node), function()
-                    out:put("node-name", node)
-                    out:put("interface", "lan")
-                end)
+                for n = 1, router.opts.nodes or 1 do
+                    local node = ("%s-%d"):format(router.name, n)
+                    out:block(("next-hop  %s lan"):format(node), function()
+                        out:put("node-name", node)
+                        out:put("interface", "lan")
+                    end)
+                end
             end)
         elseif s.via[router.name] then
             service_route(out, s.name .. "-route", s.name, function() out:put("peer", s.via[router.name]) end)
@@ -110,10 +114,15 @@ local function router(out, r, services, reader)
         out:put("name", r.name)
         out:put("peering-common-name", r == reader and r.opts.claims or r.opts.peering_common_name or r.name)
         bfd(out, r.opts)
-        out:block(("node  %s-1"):format(r.name), function()
-            out:put("name", r.name .. "-1")
-            for _, i in ipairs(r.interfaces) do interface(out, i) end
-        end)
+        for n = 1, r.opts.nodes or 1 do
+            out:block(("node  %s-%d"):format(r.name, n), function()
+                out:put("name", ("%s-%d"):format(r.name, n))
+                for _, i in ipairs(r.interfaces) do interface(out, i) end
+                if r.opts.nodes == 2 then
+                    interface(out, { name = "fabric", fabric = true, addresses = { { address = "169.254.7." .. n, len = 30 } } })
+                end
+            end)
+        end
         service_routes(out, r, services)
     end)
 end

@@ -31,10 +31,20 @@ end
 
 -- ---- nodes -------------------------------------------------------------------------------------------------
 
+local function add_second_node(r)
+    local second = core.router(r.name)
+    local fabric = core.link(r.core, second, { delay = 100000 })
+    r.cores[2] = second
+    r.core:second(second, r.name .. "-2")
+    r.core:attach(fabric:device(0), "fabric")
+    second:attach(fabric:device(1), "fabric")
+end
+
 -- A router of the stack. opts: topology ("mesh", "hub", "spoke": its part in the neighborhoods of its links),
 -- peering_common_name, bfd = {["desired-tx-interval"] = ...}, credentials = {certificate=, private_key=,
 -- trusted_ca=, crl=} (PEM texts), trust = a CA or several (instead of net:trust), enhanced_security = false (a router
--- without the feature, whatever the others have), claims (the peering-common-name that it believes to have, while the others
+-- without the feature, whatever the others have), nodes = 2 (an Active Leader and a Redundant Peer with a link between
+-- them), claims (the peering-common-name that it believes to have, while the others
 -- expect the right one).
 function Net:router(name, opts)
     claim(self, name)
@@ -46,18 +56,34 @@ function Net:router(name, opts)
         r.trusts = ca.names(r.opts.trust)
     end
     self.routers[#self.routers + 1] = r
+    r.cores = { r.core }
+    if r.opts.nodes == 2 then add_second_node(r) end
     return r
+end
+
+-- The node that serves, or one that might.
+local function node_of(r)
+    for _, c in ipairs(r.cores) do
+        if c:serves() then return c end
+    end
+    return r.core
 end
 
 -- What the router answers to a show command, as text.
 function Router:show(command)
-    local text, records = self.core:show(command)
+    local text, records = node_of(self):show(command)
     self.net.story:tell("show", { router = self.name, command = command, text = text, records = records })
     return text
 end
 
 -- Drop counters by reason.
-function Router:counters() return self.core:counters() end
+function Router:counters()
+    local sum = {}
+    for _, c in ipairs(self.cores) do
+        for reason, n in pairs(c:counters()) do sum[reason] = (sum[reason] or 0) + n end
+    end
+    return sum
+end
 
 -- Issues a certificate in its name and gives it to the router, as CA:issue says; opts.ca is the CA. A running router
 -- takes it at once.
@@ -90,20 +116,20 @@ end
 -- A new metadata key at once.
 function Router:regenerate()
     self.net.story:tell("router", { router = self.name, did = "regenerate" })
-    self.core:regenerate()
+    node_of(self):regenerate()
 end
 
--- The router loses power, and everything that it knew; restart brings it back.
-function Router:crash()
-    self.net.story:tell("router", { router = self.name, did = "crash" })
-    self.down = true
-    self.core:crash()
+-- The router, or the n-th of two nodes, loses power, and everything that it knew; restart brings it back.
+function Router:crash(node)
+    self.net.story:tell("router", { router = self.name, did = "crash", node = node })
+    if not node then self.down = true end
+    self.cores[node or 1]:crash()
 end
 
-function Router:restart()
-    self.net.story:tell("router", { router = self.name, did = "restart" })
-    self.down = nil
-    self.core:restart()
+function Router:restart(node)
+    self.net.story:tell("router", { router = self.name, did = "restart", node = node })
+    if not node then self.down = nil end
+    self.cores[node or 1]:restart()
 end
 
 -- Its wall clock goes so much ahead of the simulation's ("36h", or "-2d").

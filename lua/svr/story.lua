@@ -93,7 +93,7 @@ end
 function Story:books(net)
     for _, f in ipairs(net.flows) do self:tell("flow", flow_line(f)) end
     for _, r in ipairs(net.routers) do
-        local counters = r.down and {} or r.core:counters()
+        local counters = r:counters()
         local some = {}
         for reason, n in pairs(counters) do
             if n > 0 then some[reason] = n end

@@ -3,28 +3,39 @@
  * After each call into a node, `settle` takes out what waits there: keys before packets, so that a capture
  * can put a key on the very packet that makes it valid; then packets, events and the next deadline. The timer
  * is set anew only when the deadline comes nearer: a deadline that moves away (each received packet moves
- * some) costs nothing, and the timer, when it fires early, just looks again. */
+ * some) costs nothing, and the timer, when it fires early, just looks again.
+ *
+ * The second node of a router has one link of its own, to the first; all others lead to the first's ns-3
+ * node, and are used by whichever of the two serves. */
 #include "router.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void send(svrsim_router *r, const svr_packet *pkt) {
+/* The device that a packet leaves by; -1: none of this router's own. */
+static int device_for(const svrsim_router *r, const svr_packet *pkt) {
     int chosen = -1;
     for (int d = 0; d < SVRSIM_PORTS_MAX && r->port[d].attached; d++) {
         const svrsim_port *p = &r->port[d];
         if (p->ifid != pkt->ifid) continue;
         bool anyone = p->host[0].family == 0 && p->host[1].family == 0;
         if (anyone) chosen = d;
-        if (!anyone && svr_addr_equal(&p->host[pkt->next_hop.family == 6], &pkt->next_hop)) {
-            chosen = d;
-            break;
-        }
+        if (!anyone && svr_addr_equal(&p->host[pkt->next_hop.family == 6], &pkt->next_hop)) return d;
     }
-    if (chosen < 0)
+    return chosen;
+}
+
+static void send(svrsim_router *r, const svr_packet *pkt) {
+    svrsim_router *by = r;
+    int device = device_for(by, pkt);
+    if (device < 0 && r->first) {
+        by = r->first;
+        device = device_for(by, pkt);
+    }
+    if (device < 0)
         r->unroutable++;
     else
-        ns3shim_raw_send(r->node, (uint32_t)chosen, pkt->data, pkt->len);
+        ns3shim_raw_send(by->node, (uint32_t)device, pkt->data, pkt->len);
 }
 
 static void take_keys(svrsim_router *r) {
@@ -70,9 +81,16 @@ static void fire(void *ctx) {
     settle(r, now);
 }
 
+/* Who gets what arrives on a device: of two nodes the one that serves, but the inter-node link is each one's
+ * own. */
+static svrsim_router *taker(svrsim_router *r, const svrsim_port *port) {
+    return r->second && !port->own && !svrsim_router_serves(r) ? r->second : r;
+}
+
 static void receive(void *ctx, uint32_t device, const uint8_t *data, size_t len) {
-    svrsim_router *r = ctx;
-    svr_ifid ifid = r->port[device].ifid;
+    const svrsim_port *port = &((svrsim_router *)ctx)->port[device];
+    svrsim_router *r = taker(ctx, port);
+    svr_ifid ifid = port->ifid;
     if (!r->svr || ifid == SVR_IFID_NONE || len > SVR_PACKET_LEN_MAX) return;
     svr_packet *pkt = svr_packet_get(r->pool, len);
     if (!pkt) return;
@@ -120,6 +138,10 @@ ns3shim_node *svrsim_router_node(svrsim_router *r) {
 }
 bool svrsim_router_lives(const svrsim_router *r) {
     return r->svr != NULL;
+}
+
+bool svrsim_router_serves(const svrsim_router *r) {
+    return r->svr && svr_node_serves(r->svr);
 }
 
 const svr_report *svrsim_router_show(svrsim_router *r, const char *command) {
@@ -177,6 +199,13 @@ void svrsim_router_set_wall(svrsim_router *r, svr_wall wall) {
     settle(r, now);
 }
 
+int svrsim_router_set_second(svrsim_router *r, svrsim_router *second, const char *node) {
+    r->second = second;
+    second->first = r;
+    if (svr_strcpy(second->which, sizeof second->which, node)) return 0;
+    return svrsim_fail(r->sim, "the name '%s' is too long", node);
+}
+
 int svrsim_router_attach(svrsim_router *r, uint32_t device, const char *target, const char *host,
                          const svrsim_own *own) {
     svr_addr a = {0};
@@ -198,7 +227,10 @@ static int connect_ports(svrsim_router *r) {
     r->node_name = config->name;
     for (size_t d = 0; d < SVRSIM_PORTS_MAX && r->port[d].attached; d++) {
         for (size_t i = 0; i < config->n_interfaces; i++)
-            if (strcmp(config->interfaces[i].target, r->port[d].target) == 0) r->port[d].ifid = (svr_ifid)i;
+            if (strcmp(config->interfaces[i].target, r->port[d].target) == 0) {
+                r->port[d].ifid = (svr_ifid)i;
+                r->port[d].own = config->interfaces[i].fabric;
+            }
         if (r->port[d].ifid == SVR_IFID_NONE)
             return svrsim_fail(r->sim, "router '%s' has no interface '%s' in the configuration", r->name,
                                r->port[d].target);
@@ -213,6 +245,7 @@ int svrsim_router_start(svrsim_router *r, svr_env *env, const svr_config *config
         .env = env,
         .config = r->config ? r->config : config,
         .router = r->name,
+        .node = r->which[0] ? r->which : NULL,
         .credentials = credentials_of(r),
         .wall = wall + r->clock,
         .keylog = true,

@@ -13,6 +13,7 @@ typedef struct svrsim_port {
     svr_addr host[2]; /* whom it leads to, over IPv4 and IPv6; family 0 in both: anyone */
     bool attached;
     bool up;       /* the link, as the router is told */
+    bool own;      /* the inter-node link of a router with two nodes */
     svr_ifid ifid; /* after the start; SVR_IFID_NONE when the configuration has no such interface */
 } svrsim_port;
 
@@ -27,10 +28,12 @@ struct svrsim_router {
     const char *node_name;
     svrsim_port port[SVRSIM_PORTS_MAX]; /* by device */
     char *credential[4];
-    svr_config *config;  /* its own; NULL: the network's */
-    svr_wall clock;      /* how far its wall clock is ahead of the simulation's */
-    bool settling;       /* what comes out of the node is being taken */
-    uint64_t unroutable; /* packets that the node sent where no link is */
+    char which[SVR_NAME_MAX + 1];  /* of its nodes; "": the first */
+    svrsim_router *first, *second; /* of a router with two: the other one */
+    svr_config *config;            /* its own; NULL: the network's */
+    svr_wall clock;                /* how far its wall clock is ahead of the simulation's */
+    bool settling;                 /* what comes out of the node is being taken */
+    uint64_t unroutable;           /* packets that the node sent where no link is */
 };
 
 svrsim_router *svrsim_router_make(svrsim *sim, const char *name);

@@ -60,6 +60,10 @@ svrsim_router *svrsim_router_new(svrsim *sim, const char *name);
 ns3shim_node *svrsim_router_node(svrsim_router *r);
 /* The texts are copied; see svr_credentials. */
 int svrsim_router_set_credentials(svrsim_router *r, const svr_credentials *texts);
+/* `second`, a router of the same name, is its other node (PD-HA): named `node` in the configuration, where
+ * both have the same interfaces in the same order. It has no links but the one between them; what the others
+ * carry goes to the node that serves. */
+int svrsim_router_set_second(svrsim_router *r, svrsim_router *second, const char *node);
 /* A configuration of its own, instead of the one of svrsim_start: for a router of another kind among ours.
  * The text is copied. */
 int svrsim_router_set_config(svrsim_router *r, const char *text);
@@ -107,6 +111,8 @@ int svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead);
 
 /* False before svrsim_start, and while the router is down. */
 bool svrsim_router_lives(const svrsim_router *r);
+/* It lives, and is not the one of two nodes that stands by. */
+bool svrsim_router_serves(const svrsim_router *r);
 /* What a live router answers to a show command; valid up to the next call for it. NULL on failure. */
 const svr_report *svrsim_router_show(svrsim_router *r, const char *command);
 /* A drop counter of a live router, see svr_node_counter. */
