@@ -4,6 +4,9 @@ local core = require "svr.core"
 
 local authority = {}
 
+-- The address of a router's n-th node on the link between the two.
+function authority.fabric(n) return "169.254.7." .. n end
+
 local Text = {}
 Text.__index = Text
 
@@ -119,7 +122,7 @@ local function router(out, r, services, reader)
                 out:put("name", ("%s-%d"):format(r.name, n))
                 for _, i in ipairs(r.interfaces) do interface(out, i) end
                 if r.opts.nodes == 2 then
-                    interface(out, { name = "fabric", fabric = true, addresses = { { address = "169.254.7." .. n, len = 30 } } })
+                    interface(out, { name = "fabric", fabric = true, addresses = { { address = authority.fabric(n), len = 30 } } })
                 end
             end)
         end

@@ -36,8 +36,7 @@ local function add_second_node(r)
     local fabric = core.link(r.core, second, { delay = 100000 })
     r.cores[2] = second
     r.core:second(second, r.name .. "-2")
-    r.core:attach(fabric:device(0), "fabric")
-    second:attach(fabric:device(1), "fabric")
+    for n, node in ipairs(r.cores) do node:attach(fabric:device(n - 1), "fabric", "", authority.fabric(n), 30) end
 end
 
 -- A router of the stack. opts: topology ("mesh", "hub", "spoke": its part in the neighborhoods of its links),
