@@ -48,7 +48,6 @@ struct ns3shim_link {
     ns3shim_timer *timer;
     uint64_t last_due[2];
     ns3shim_link_stats stats[2];
-    bool blocked[2];
     ns3shim_tap tap;
     void *tap_ctx;
 };
