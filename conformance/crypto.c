@@ -56,6 +56,17 @@ static int crypto_hmac(lua_State *L) {
     return 1;
 }
 
+/* sha384(BYTES) */
+static int crypto_sha384(lua_State *L) {
+    uint8_t out[HASH_LEN];
+    size_t len;
+    const void *p = check_bytes(L, 1, &len);
+    if (!EVP_Q_digest(NULL, "SHA384", NULL, p, len, out, NULL))
+        return conform_fail(L, "OpenSSL does no SHA-384");
+    lua_pushlstring(L, (const char *)out, sizeof out);
+    return 1;
+}
+
 /* AES-256: with an IV in CBC mode, else block by block. No padding is added or taken off. */
 static int run_cipher(lua_State *L, int encrypt) {
     size_t key_len, iv_len = 0, len;
@@ -108,8 +119,12 @@ static int crypto_datagram(lua_State *L) {
 }
 
 void conform_open_crypto(lua_State *L) {
-    static const luaL_Reg functions[] = {{"hkdf", crypto_hkdf},         {"hmac", crypto_hmac},
-                                         {"encrypt", crypto_encrypt},   {"decrypt", crypto_decrypt},
-                                         {"datagram", crypto_datagram}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"hkdf", crypto_hkdf},
+                                         {"hmac", crypto_hmac},
+                                         {"sha384", crypto_sha384},
+                                         {"encrypt", crypto_encrypt},
+                                         {"decrypt", crypto_decrypt},
+                                         {"datagram", crypto_datagram},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

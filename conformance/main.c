@@ -26,6 +26,7 @@ int conform_open_core(lua_State *L) {
     conform_open_captures(L);
     conform_open_host(L);
     conform_open_crypto(L);
+    conform_open_credentials(L);
     conform_open_probe(L);
     lua_pushstring(L, SVR_VERSION);
     lua_setfield(L, -2, "version");

@@ -22,7 +22,8 @@
  *   folder(PATH)                 makes a folder, with those above it
  *   files(PATTERN)               the files that a pattern of the shell names, in order
  *   clock()                      seconds, of a clock that only goes forward
- *   probe{...}, hkdf, hmac, encrypt, decrypt, datagram: see probe.c and crypto.c */
+ *   probe{...}, issue(...), sha384, hkdf, hmac, encrypt, decrypt, datagram: see probe.c, credentials.c,
+ * crypto.c */
 int conform_open_core(lua_State *L);
 
 /* An IP datagram, and where it stands. */

@@ -18,6 +18,7 @@ Usage: svrconform list [--json]
        svrconform run [--only PATTERN] [--scenario NAME] [--seed N] [--out DIR] [--json]
        svrconform selftest [--out DIR]
        svrconform probe --config FILE --router NAME [--device DEV] [--peer ADDRESS] [OPTION...]
+       svrconform probe --config FILE --router NAME --make-credentials DIR
 
 Judges whether routers do what is demanded (docs/requirements.md).
 
@@ -43,6 +44,8 @@ Of probe:
   --device DEV     the device that has its address (default: its target-interface)
   --peer ADDRESS   probe this one alone
   --certificate FILE, --private-key FILE, --trusted-ca FILE, --crl FILE   its credentials, in PEM
+  --credentials DIR        its credentials, and bad ones to try, as --make-credentials makes them
+  --make-credentials DIR   makes a CA and certificates for all routers, and does nothing else
   --clock-rate N   time passes N times as fast, as it must for the peer (svrd --clock-rate)
   --limit SECONDS  leave out what takes longer (default 600)
 
@@ -55,7 +58,8 @@ local function usage(text) error(text .. "\nTry svrconform --help.", 0) end
 
 local valued = { keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true,
     html = true, junit = true, router = true, device = true, peer = true, certificate = true, ["private-key"] = true,
-    ["trusted-ca"] = true, crl = true, ["clock-rate"] = true, limit = true }
+    ["trusted-ca"] = true, crl = true, ["clock-rate"] = true, limit = true,
+    credentials = true, ["make-credentials"] = true }
 local allowed = {
     list = { json = true },
     check = { keylog = true, events = true, config = true, only = true, json = true, html = true, junit = true },
@@ -321,6 +325,11 @@ function commands.probe(o)
         if o[name] and not o[name]:match "^[1-9]%d*$" then usage(("--%s takes a number, not %s"):format(name, o[name])) end
     end
     if (not o.certificate) ~= (not o["private-key"]) then usage "--certificate and --private-key go together" end
+    if o.credentials and (o.certificate or o["trusted-ca"] or o.crl) then usage "--credentials has them all: name no other files" end
+    if o["make-credentials"] then
+        probing.make_credentials(o)
+        return 0
+    end
     local runs, judged = probing.run(o, function(all) return selected(o.only, all) end)
     write_reports(runs, nil, o.junit)
     local status = tell(runs, o.json)

@@ -76,6 +76,8 @@ end
 -- What is known of the implementation by what it says.
 function P:hear(item)
     self.heard = self.heard + 1
+    local certificate = has(item, "CERT")
+    if certificate then self.their_certificate = certificate.bytes end
     if not item.bfd_state then return end
     self.their_interval = interval_of(item)
     self.their_state = item.bfd_state
@@ -190,6 +192,15 @@ function P:datagram(body) return core.datagram(self.peer.here, self.peer.there, 
 
 -- A datagram that nothing vouches for.
 function P:clear(tlvs, bfd) return self:datagram(metadata(tlvs, "") .. bfd) end
+
+-- Gives our own router a message as if the implementation had sent it.
+function P:tell(bytes)
+    for offset = 0, #bytes - 1, 1200 do
+        local tlv = P.tlv(0x8002, string.pack(">I4I4I4", 0x666f7267, #bytes, offset) .. bytes:sub(offset + 1, offset + 1200))
+        local body = metadata(tlv, "") .. P.bfd(1, 1, 0)
+        self.wire:deliver(core.datagram(self.peer.there, self.peer.here, body))
+    end
+end
 
 function P:triple(key)
     local info = ("svr bfd metadata\0%s\0%s\0"):format(self.wire:pcn(), self.peer.pcn)

@@ -7,6 +7,7 @@
 --   needs_service    peering is brought up first
 --   leaves_service   it ends without peering, which must then come up again
 --   leaves_silent    the next probe goes on where this one ends
+local core = require "conform.core"
 local P = require "conform.probe"
 
 local S = 1000000000
@@ -307,8 +308,8 @@ probe "CRT-PUBKEY" {
     needs_service = true,
     run = function(p)
         local request, key = own_request(p), p.their_key
-        local forged = { later_number(request, 3600000000), flip(later_number(request, 3600000001), #request, 0),
-            flip(later_number(request, 3600000002), 30, 3) }
+        local forged = { later_number(request, 1), flip(later_number(request, 2), #request, 0),
+            flip(later_number(request, 3), 30, 3) }
         for i, bytes in ipairs(forged) do
             local o, tlv = p:hold(), P.message(bytes, 0x70726f00 + i)
             p.wire:send(p:seal(P.with(o, { header = o.header .. tlv })))
@@ -317,9 +318,52 @@ probe "CRT-PUBKEY" {
         local yes = p:hears(2 * p:soon(), function(i) return P.has(i, "KEY_RESPONSE") or is_new_key(p, key)(i) end)
         if yes then p:fail("it answers a key request with a wrong signature", yes) end
         expect_up(p)
-        p:restart() -- the numbers of the forged ones count no more than they do: a real request must still be answered
+        p:restart() -- a real request must still be answered
     end,
 }
+
+-- ---- certificates ------------------------------------------------------------------------------------------
+
+-- Our router comes back with another certificate. It is told that the implementation took it, so that it asks for a key.
+local function expect_certificate_refused(p, name)
+    if not p.bad then p:unsupported "it needs --credentials" end
+    local request, told
+    local theirs = p.their_certificate
+    if not theirs then p:inconclusive "it has sent no certificate" end
+    p.filter = function(item)
+        local certificate = not told and item.way == "out" and P.has(item, "CERT")
+        if certificate then
+            told = true -- once: it answers a certificate with its own
+            p:tell("\2" .. core.sha384(certificate.bytes:sub(50)))
+            p:tell(theirs)
+        end
+        request = request or (item.way == "out" and P.has(item, "KEY_REQUEST") and item)
+    end
+    p:restart(p.bad[name])
+    p:watch(p.settings.retransmit + p:soon(), function() return request end)
+    if not request then p:inconclusive "our own router does not ask for a key with such a certificate" end
+    local yes = p:hears(3 * p:soon(), function(i) return P.has(i, "KEY_RESPONSE", "KEY_CONFIRM") end)
+    if yes then p:fail("it answers a key request that is signed under it", request, yes) end
+end
+
+local function certificate_probe(id, name, what, fails_hard)
+    probe(id) {
+        what = ("%s is refused: a key request signed under it is not answered"):format(what),
+        takes = function(s, soon) return 5 * soon + s.retransmit end,
+        needs_service = true,
+        leaves_service = true,
+        run = function(p)
+            if fails_hard and not p.settings.fail_hard then p:unsupported "fail-soft lets it pass" end
+            expect_certificate_refused(p, name)
+        end,
+    }
+end
+
+certificate_probe("CRT-CA", "stranger", "a certificate of a CA that is not trusted")
+certificate_probe("CRT-CA", "self-signed", "a certificate that nobody but its owner has signed")
+certificate_probe("CFG-PCN-MATCH", "other-name", "a certificate of another peering-common-name")
+certificate_probe("CRT-FAIL-HARD", "expired", "an expired certificate", true)
+certificate_probe("CRT-FAIL-HARD", "revoked", "a revoked certificate", true)
 
 -- ---- slowness ----------------------------------------------------------------------------------------------
 

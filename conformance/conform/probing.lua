@@ -7,7 +7,7 @@ local probes = require "conform.probes"
 local probing = {}
 
 probing.options = { config = true, router = true, device = true, peer = true, only = true, out = true, json = true, junit = true, certificate = true,
-    ["private-key"] = true, ["trusted-ca"] = true, crl = true, ["clock-rate"] = true, limit = true }
+    ["private-key"] = true, ["trusted-ca"] = true, crl = true, credentials = true, ["make-credentials"] = true, ["clock-rate"] = true, limit = true }
 
 local function say(...) io.stderr:write((...):format(select(2, ...)), "\n") end
 
@@ -19,6 +19,44 @@ local function text_of(file)
     f:close()
     return text
 end
+
+-- ---- credentials -------------------------------------------------------------------------------------------
+
+local bad = { "stranger", "other-name", "expired", "revoked" }
+
+-- A folder with a root, a revocation list and a certificate for each router; and those of router NAME that must be refused.
+function probing.make_credentials(o)
+    local dir, orders, own = o["make-credentials"], {}, nil
+    for i, r in ipairs(core.settings(o.config).routers) do
+        orders[i] = { file = r.name, name = r.pcn }
+        if r.name == o.router then own = r.pcn end
+    end
+    if not own then error(("the configuration has no router %s"):format(o.router), 0) end
+    for _, kind in ipairs(bad) do
+        orders[#orders + 1] = { file = "bad-" .. kind, name = kind == "other-name" and "nobody." .. own or own, [kind] = true }
+    end
+    core.folder(dir)
+    core.issue(dir, orders)
+    say("%s: NAME.pem and NAME.key for each router, root.pem and crl.pem for all; bad-*.pem for the probe alone", dir)
+end
+
+-- The good ones, and by kind the bad ones; these are nil without --credentials.
+local function read_credentials(o)
+    local dir = o.credentials
+    if not dir then
+        return { certificate = text_of(o.certificate), private_key = text_of(o["private-key"]), trusted_ca = text_of(o["trusted-ca"]),
+            crl = text_of(o.crl) }
+    end
+    local function pair(name)
+        return { certificate = text_of(("%s/%s.pem"):format(dir, name)), private_key = text_of(("%s/%s.key"):format(dir, name)),
+            trusted_ca = text_of(dir .. "/root.pem") }
+    end
+    local refused = { ["self-signed"] = { trusted_ca = text_of(dir .. "/root.pem") } }
+    for _, kind in ipairs(bad) do refused[kind] = pair("bad-" .. kind) end
+    return pair(o.router), refused
+end
+
+-- ---- what is probed ----------------------------------------------------------------------------------------
 
 -- The absurd request is always there.
 local function choose(select_probes)
@@ -54,8 +92,8 @@ local function run_peer(wire, peer, o, chosen, settings, rate)
         total = total + (cost <= limit and cost or 0)
     end
     say("%s at %s: %d probes, about %d s", peer.name, peer.there, #chosen, math.ceil(total))
-    local p = P.new { wire = wire, peer = peer, settings = settings, rate = rate, credentials = { certificate = text_of(o.certificate),
-        private_key = text_of(o["private-key"]), trusted_ca = text_of(o["trusted-ca"]), crl = text_of(o.crl) } }
+    local good, refused = read_credentials(o)
+    local p = P.new { wire = wire, peer = peer, settings = settings, rate = rate, credentials = good, bad = refused }
     local began = wire:now()
     local results = P.run(p, chosen, limit, function(probe, outcome, i)
         local took = (wire:now() - began) / 1e9 / rate

@@ -3,8 +3,8 @@
 #
 #   a (svrconform probe) ======= b (an implementation)
 #
-# The probe finds no fault in svrd, and finds the fault in each implementation that has one: svrd with a check of OpenSSL's
-# that always holds, one that keeps other intervals, one that says yes to everything, and nobody.
+# The probe finds no fault in svrd, and finds the fault in each implementation that has one: svrd with a function of its
+# own that is wrong, one that keeps other intervals, one that says yes to everything, and nobody.
 
 . "$(dirname "$0")/lib.sh"
 need python3 cc setpriv
@@ -27,12 +27,14 @@ give b wan0 192.0.2.2/24
     authority_end
 } >"$LAB_DIR/authority.conf"
 sed -i '/peer-key-retransmit/{s/interval .*/interval 30/;p;s/peer-key-retransmit.*/peer-key-timeout 100/}' "$LAB_DIR/authority.conf"
+sed -i 's/.*peer-key-timeout.*/&\n            invalid-certificate-behavior  fail-hard/' "$LAB_DIR/authority.conf"
 slow_bfd 10000 5
 cd "$LAB_DIR" || exit 1
+"$CONFORM" probe --config authority.conf --router a --make-credentials keys 2>told || exit 1
 
 # probe [OPTION...]: its results are in $LAB_DIR/results, what it tells meanwhile in $LAB_DIR/told.
 probe() {
-    timeout 60 ip netns exec "$(space a)" "$CONFORM" probe --config authority.conf --router a --clock-rate $RATE --out probe "$@" \
+    timeout 60 ip netns exec "$(space a)" "$CONFORM" probe --config authority.conf --router a --clock-rate $RATE --out probe --credentials keys "$@" \
         >results 2>told
 }
 # finds STATUS TEXT SENTENCE [OPTION...]: the probe ends with STATUS, and its results say TEXT.
@@ -45,16 +47,16 @@ finds() {
     [ $got -eq "$status" ] && cat told results | grep -qE -- "$text"
     report $? "$sentence"
 }
-# implementation [OPTION...]: svrd as b, with the environment that this is called with.
+# implementation [OPTION...]: svrd of $LAB_BIN as b.
 implementation() {
     : >b.log
-    start_router b --clock-rate $RATE "$@"
+    start_router b --clock-rate $RATE --certificate keys/b.pem --private-key keys/b.key --trusted-ca keys/root.pem "$@"
     wait_for 10 ready b
 }
 
 # ---- one without fault ----------------------------------------------------------------------------
 
-implementation
+implementation --crl keys/crl.pem
 finds 0 '^b at 192.0.2.2: [0-9]+ probes, about [0-9]+ s' "svrd passes, and the time that takes is told before"
 try "it passes all probes" eval '! grep -E "^not ok|SKIP" results && grep -q "^ok 1 - ABSURD" results'
 finds 0 '^ok 2 - CRY-REPLAY' "it does so again, with keys from the first time, and --only chooses" --only CRY-REPLAY
@@ -65,39 +67,67 @@ stop_router b
 
 # ---- those with a fault ---------------------------------------------------------------------------
 
-# always_holds NAME FUNCTION VALUE: a library with which this function of OpenSSL gives VALUE, whatever it is asked.
-always_holds() { echo "int $2(void); int $2(void) { return $3; }" | cc -shared -fPIC -x c - -o "$1.so"; }
-
-always_holds hmac CRYPTO_memcmp 0
-LD_PRELOAD=$LAB_DIR/hmac.so implementation
-finds 1 '^not ok .* CRY-HMAC' "an implementation that checks no HMAC is found out" --only CRY-HMAC
-stop_router b
-
-always_holds signature EVP_DigestVerify 1
-LD_PRELOAD=$LAB_DIR/signature.so implementation
-finds 1 '^not ok .* CRT-PUBKEY' "one that checks no signature is found out" --only CRT-PUBKEY
-stop_router b
-
-# without_replay: svrd with another module in the place of the one that knows which nonces came.
-without_replay() {
+# faulty FUNCTION...: makes an svrd in which these functions are those of fault.c, and takes it as the implementation.
+faulty() {
     local build=$LAB_TOP/build libs="-lcrypto -lmnl -lnftables -ljansson -lpcap" more
-    echo '#include <stdbool.h>
-        bool svr_replay_accept(void); bool svr_replay_accept(void) { return true; }
-        void svr_replay_restore(void); void svr_replay_restore(void) {}' >replay.c
+    # shellcheck disable=SC2086 # libraries are words
     for more in -lIPSec_MB ""; do
-        # shellcheck disable=SC2086 # libraries are words
-        cc replay.c "$build/router/svrd/main.o" "$build/lib/libsvrd.a" "$build/lib/libsvr.a" -o svrd $libs $more 2>>cc.log && return
-    done
-    cat cc.log
-    return 1
+        cc -w "${@/#/-Wl,--wrap=}" fault.c "$build/router/svrd/main.o" "$build/lib/libsvrd.a" "$build/lib/libsvr.a" -o svrd \
+            $libs $more 2>cc.log && break
+    done || { cat cc.log; return 1; }
+    LAB_BIN=$LAB_DIR implementation
 }
-try "another svrd can be made" without_replay
-LAB_BIN=$LAB_DIR implementation
-finds 1 '^not ok .* CRY-REPLAY' "one that takes packets twice is found out" --only CRY-REPLAY
+cat >fault.c <<'C'
+#define _GNU_SOURCE
+#include <string.h>
+int __wrap_svr_equal_constant_time(void) { return 1; }
+int __wrap_svr_replay_accept(void) { return 1; }
+int __wrap_svr_key_verify(void) { return 1; }
+int __wrap_X509_verify_cert(void) { return 1; }
+int __wrap_svr_cert_has_name(void) { return 1; }
+/* Knows which types there are, and minds no half TLV. */
+int __wrap_svr_tlv_well_formed(const void *p, size_t len) { return !memmem(p, len, "\x3f\xff\x00\x14", 4); }
+/* Goes by state and poll bit alone. */
+__attribute__((weak)) int __real_svr_bfd_decode(const void *p, size_t len, void *out);
+int __wrap_svr_bfd_decode(const unsigned char *p, size_t len, void *out) {
+    unsigned char q[24] = {0};
+    memcpy(q, p, len < 24 ? len : 24);
+    q[0] = 0x20;
+    q[1] &= 0xf0;
+    q[2] = 5;
+    q[7] |= !(q[4] | q[5] | q[6]);
+    q[11] |= !(q[8] | q[9] | q[10]);
+    return __real_svr_bfd_decode(q, 24, out);
+}
+C
+
+# all_found PATTERN...: results hold each as a failure.
+all_found() {
+    local pattern
+    for pattern in "$@"; do grep -q "^not ok .* $pattern" results || { echo "not found out: $pattern"; return 1; }; done
+}
+
+try "an svrd that checks no HMAC is made" faulty svr_equal_constant_time
+finds 1 '^not ok .* CRY-HMAC' "and found out" --only CRY-HMAC
+stop_router b
+try "one that takes packets twice is made" faulty svr_replay_accept
+finds 1 '^not ok .* CRY-REPLAY' "and found out" --only CRY-REPLAY
+stop_router b
+try "one that checks no signature is made" faulty svr_key_verify
+finds 1 '^not ok .* CRT-PUBKEY' "and found out" --only CRT-PUBKEY
+stop_router b
+try "one that believes every certificate, and has no revocation list, is made" faulty X509_verify_cert svr_cert_has_name
+finds 1 '^ok .* CRY-REPLAY' "and found out" --only 'C*'
+try "in all of that, and in nothing else" eval \
+    'all_found "CRT-CA.* of a CA" "CRT-CA.* nobody" CFG-PCN-MATCH "CRT-FAIL-HARD.* revoked" && [ "$(grep -c "^not ok" results)" -eq 4 ]'
+stop_router b
+try "one that reads carelessly is made" faulty svr_tlv_well_formed svr_bfd_decode
+finds 1 '^not ok 2 - PROFILE-1' "and found out" --only 'PROFILE-*'
+try "wherever it does" all_found PROFILE-1 PROFILE-2 PROFILE-3
 stop_router b
 
 sed 's/interval 30/interval 45/' authority.conf >other.conf
-implementation --config other.conf
+implementation --crl keys/crl.pem --config other.conf
 finds 1 'actual: again after 4[45].* s, not 30 s .probe/probe.pcapng packet' "one that keeps other intervals is found out" --only KEY-RETRANSMIT
 stop_router b
 
@@ -135,10 +165,12 @@ refuses() { finds 2 "$1" "refused: ${*:2}" "${@:2}"; }
 refuses '--limit takes a number' --limit soon
 refuses 'peers are at 192.0.2.2' --peer 192.0.2.9
 refuses 'no option --seed' --seed 1
-refuses 'no such|No such' --trusted-ca nowhere.pem
+refuses 'no such|No such' --credentials nowhere
+refuses 'has them all' --trusted-ca keys/root.pem
+refuses 'root.pem: File exists' --make-credentials keys
 refuses 'has no router c' --router c
-refuses 'go together' --certificate x.pem
 refuses 'no device wan7 here' --device wan7
+try "... certificate without its key" eval '"$CONFORM" probe --config authority.conf --router a --certificate x 2>&1 | grep "go together"'
 chmod 755 "$LAB_DIR"
 cp "$CONFORM" conform
 as_nobody() {
