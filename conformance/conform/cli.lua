@@ -14,8 +14,9 @@ local scenarios = require "conform.scenarios"
 local help = [[
 Usage: svrconform list [--json]
        svrconform check CAPTURE... --keylog FILE [--events FILE] [--config FILE] [--only PATTERN] [--json]
-                        [--html FILE] [--junit FILE]
+                        [--slack SECONDS] [--html FILE] [--junit FILE]
        svrconform run [--only PATTERN] [--scenario NAME] [--seed N] [--out DIR] [--json]
+                      [--backend lab] [--clock-rate N]
        svrconform selftest [--out DIR]
        svrconform probe --config FILE --router NAME [--device DEV] [--peer ADDRESS] [OPTION...]
        svrconform probe --config FILE --router NAME --make-credentials DIR
@@ -31,13 +32,19 @@ Judges whether routers do what is demanded (docs/requirements.md).
   --keylog FILE    keys of the routers (svrd --keylog, svrsim --keylog); "#" begins a comment
   --events FILE    events of the routers (svrd --events, svrsim's events.jsonl)
   --config FILE    the authority configuration: its intervals are what is judged (default: the defaults)
+  --slack SECONDS  what the clock of a real machine may add to an interval or take from it (default 0)
   --only PATTERN   requirements whose ID matches, as in KEY-*
   --scenario NAME  one scenario
   --seed N         seed of the simulation (default 7)
+  --backend NAME   sim (the simulator, default), or lab: svrd processes in network namespaces, in scaled time; as root. Without
+                   --scenario it runs what is short enough
   --out DIR        where results go (default out/conform): report.html, junit.xml, a folder for each scenario
   --html FILE      results as a page to read
   --junit FILE     results as JUnit XML
   --json           results as JSON
+
+Of the lab:
+  --clock-rate N   time passes N times as fast, up to 300 (default 60)
 
 Of probe:
   --router NAME    the router to be
@@ -58,12 +65,13 @@ local function usage(text) error(text .. "\nTry svrconform --help.", 0) end
 
 local valued = { keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true,
     html = true, junit = true, router = true, device = true, peer = true, certificate = true, ["private-key"] = true,
-    ["trusted-ca"] = true, crl = true, ["clock-rate"] = true, limit = true,
-    credentials = true, ["make-credentials"] = true }
+    ["trusted-ca"] = true, crl = true, ["clock-rate"] = true, limit = true, credentials = true, ["make-credentials"] = true,
+    backend = true, slack = true }
 local allowed = {
     list = { json = true },
-    check = { keylog = true, events = true, config = true, only = true, json = true, html = true, junit = true },
-    run = { only = true, scenario = true, seed = true, out = true, json = true },
+    check = { keylog = true, events = true, config = true, only = true, json = true, html = true, junit = true,
+        slack = true },
+    run = { only = true, scenario = true, seed = true, out = true, json = true, backend = true, ["clock-rate"] = true },
     selftest = { out = true },
     probe = probing.options,
 }
@@ -195,12 +203,14 @@ end
 function commands.check(o)
     if #o.files == 0 then usage "no capture is named" end
     local settings = o.config and core.settings(o.config) or defaults
+    if o.slack and not o.slack:match "^%d+%.?%d*$" then usage(("--slack takes seconds, not %s"):format(o.slack)) end
+    settings.slack = o.slack and math.floor(o.slack * 1000000000)
     o.settings = settings
     local began = core.clock()
     local results, seen = collect.run(selected(o.only), open_trace(o), settings)
     local words = { "svrconform", "check" }
     for _, f in ipairs(o.files) do words[#words + 1] = shell_word(f) end
-    for _, name in ipairs { "keylog", "events", "config", "only" } do
+    for _, name in ipairs { "keylog", "events", "config", "slack", "only" } do
         if o[name] then words[#words + 1] = ("--%s %s"):format(name, shell_word(o[name])) end
     end
     local runs = { { name = o.files[1], results = results, reproduce = table.concat(words, " "), files = o.files,
@@ -211,8 +221,16 @@ end
 
 local function folder_of(s, o) return (o.out or "out/conform") .. "/" .. s.name end
 
+local function in_lab(o) return o.backend == "lab" end
+
+local function rate_of(o) return tonumber(o["clock-rate"] or 60) end
+
 local function words_of(s, o)
-    local words = { core.program "svrsim", "run", s.file, "-q", "--out", folder_of(s, o), "--seed", o.seed or "7" }
+    local words = { core.program(in_lab(o) and "svrlab" or "svrsim"), "run", s.file, "-q", "--out", folder_of(s, o), "--seed", o.seed or "7" }
+    if in_lab(o) then
+        words[#words + 1] = "--clock-rate"
+        words[#words + 1] = ("%d"):format(rate_of(o))
+    end
     for _, set in ipairs(s.set or {}) do
         words[#words + 1] = "--set"
         words[#words + 1] = set
@@ -227,19 +245,34 @@ local function begin(s, o)
     return core.start("/bin/sh", "-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", dir .. "/log", table.unpack(words_of(s, o)))
 end
 
+-- Why the lab cannot run a scenario: the last line of what it said.
+local function refusal(dir)
+    local why
+    for line in io.lines(dir .. "/log") do why = line:match "^unsupported: (.*)" or why end
+    return why
+end
+
+-- What delays of a real machine may add or take: 33 of its milliseconds.
+local function slack_of(o) return in_lab(o) and rate_of(o) * 1000000000 // 30 or nil end
+
 -- What a scenario has left. Its own expectations may have failed (status 1): the checks will tell.
 local function trace_of(s, o, status)
     local dir = folder_of(s, o)
+    local why = status == 3 and in_lab(o) and refusal(dir)
+    if why then return { unsupported = why, reproduce = table.concat(words_of(s, o), " ") } end
     if status > 1 then error(("scenario %s ended with status %d: see %s/log"):format(s.name, status, dir), 0) end
+    local settings = core.settings(dir .. "/authority.conf")
+    settings.slack = slack_of(o)
     return { files = core.files(dir .. "/*.pcapng"), keylog = dir .. "/keys.log", events = dir .. "/events.jsonl",
-        story = dir .. "/story.jsonl", settings = core.settings(dir .. "/authority.conf"), reproduce = table.concat(words_of(s, o), " ") }
+        story = dir .. "/story.jsonl", settings = settings, reproduce = table.concat(words_of(s, o), " ") }
 end
 
--- Runs scenarios side by side, as many as there are processors, and calls f(scenario, trace) as each is over.
+-- Runs scenarios side by side, as many as there are processors, and calls f(scenario, trace) as each is over. The lab, which
+-- looks at a real clock, runs one after the other.
 local function simulate(list, o, f)
-    local running, n, at = {}, 0, 1
+    local running, n, at, most = {}, 0, 1, in_lab(o) and 1 or core.processors()
     while at <= #list or n > 0 do
-        while at <= #list and n < core.processors() do
+        while at <= #list and n < most do
             running[begin(list[at], o)] = list[at]
             at, n = at + 1, n + 1
         end
@@ -253,19 +286,49 @@ end
 local function chosen(o)
     local list = {}
     for _, s in ipairs(scenarios) do
-        if not o.scenario or o.scenario == s.name then list[#list + 1] = s end
+        local wanted = o.scenario == s.name or (not o.scenario and (s.lab or not in_lab(o)))
+        if wanted then list[#list + 1] = s end
     end
     if #list == 0 then usage(("there is no scenario %s"):format(o.scenario)) end
     return list
 end
 
+-- How a run in the lab is to be read.
+local function note_of(o)
+    if not in_lab(o) then return nil end
+    return ("real routers, %d times as fast; times are judged with a slack of %.1f s, apart from their bounds"):format(rate_of(o),
+        slack_of(o) / 1000000000)
+end
+
+local function unsupported(list, why)
+    local results = {}
+    for i, c in ipairs(list) do
+        results[i] = { id = c.id, result = "unsupported", expected = c.expects, findings = {}, evidence = 0, reason = why }
+    end
+    return results
+end
+
+local function check_backend(o)
+    if o.backend and o.backend ~= "sim" and o.backend ~= "lab" then usage(("--backend is sim or lab, not %s"):format(o.backend)) end
+    if o["clock-rate"] and not in_lab(o) then usage "--clock-rate is for --backend lab" end
+    local rate = rate_of(o)
+    if not rate or rate < 1 or rate > 300 or rate % 1 ~= 0 then usage(("--clock-rate takes 1 to 300, not %s"):format(o["clock-rate"])) end
+end
+
 function commands.run(o)
-    local checks_wanted, list, by_name, runs = selected(o.only), chosen(o), {}, {}
+    check_backend(o)
+    local checks_wanted, list, by_name, runs, judged = selected(o.only), chosen(o), {}, {}, false
     simulate(list, o, function(s, t)
         local began = core.clock()
-        local results, seen = collect.run(checks_wanted, open_trace(t), t.settings)
-        for _, r in ipairs(results) do judge.demand(r, s.shows) end
-        by_name[s.name] = { name = s.name, what = s.what, seed = o.seed or "7", reproduce = t.reproduce, results = results,
+        local results, seen
+        if t.unsupported then
+            results = unsupported(checks_wanted, t.unsupported)
+        else
+            results, seen = collect.run(checks_wanted, open_trace(t), t.settings)
+            judged = true
+        end
+        for _, r in ipairs(in_lab(o) and {} or results) do judge.demand(r, s.shows) end
+        by_name[s.name] = { name = s.name, what = s.what, note = note_of(o), seed = o.seed or "7", reproduce = t.reproduce, results = results,
             files = t.files, settings = t.settings, seen = seen, seconds = core.clock() - began }
         io.stderr:write(("%-15s %s\n"):format(s.name, s.what))
     end)
@@ -275,7 +338,7 @@ function commands.run(o)
     local status = tell(runs, o.json)
     report.matrix(runs, io.stderr)
     io.stderr:write(("report: %s/report.html, %s/junit.xml\n"):format(dir, dir))
-    return status
+    return judged and status or 2
 end
 
 -- Every check must pass on the trace as it is, and fail on each way of breaking it.

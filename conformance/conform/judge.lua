@@ -9,11 +9,15 @@
 --   key, packet, event, story   called with (c, item); each may be missing
 --   finish     called with (c) at the end
 --   broken     a list of {name, bend}: bend(items) breaks a good trace so that the check must fail
+-- c.slack is what a real clock may add or take (0 in a simulation), c.tolerance that, or at least what a capture in the middle of
+-- the way may.
 -- and tells through `c`: c.state is its own; c.world is what the story told so far (conform.world); c:saw() counts what it could
 -- judge; c:fail(text, item, ...) is a finding.
 local world = require "conform.world"
 
 local judge = {}
+
+local TOLERANCE = 1000000 -- nanoseconds that a capture in the middle of the way may add or take
 
 local Case = {}
 Case.__index = Case
@@ -117,7 +121,8 @@ local function give(case, check, item)
 end
 
 local function new_case(settings, known)
-    return setmetatable({ state = {}, findings = {}, evidence = 0, settings = settings, world = known }, Case)
+    return setmetatable({ state = {}, findings = {}, evidence = 0, settings = settings, world = known,
+        slack = settings.slack or 0, tolerance = math.max(settings.slack or 0, TOLERANCE) }, Case)
 end
 
 -- Judges a trace. `settings`: see the core; absent ones are the defaults.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Checks of keys and their rotation (see conform.judge).
 local trace = require "conform.trace"
-local S, GRACE, TOLERANCE, BFD_SLACK = trace.S, trace.GRACE, trace.TOLERANCE, trace.BFD_SLACK
+local S, GRACE, BFD_SLACK = trace.S, trace.GRACE, trace.BFD_SLACK
 local each_message, seconds, path_of, copy, change, sorted, has_message, follow_exchanges, response_for =
     trace.each_message, trace.seconds, trace.path_of, trace.copy, trace.change, trace.sorted, trace.has_message, trace.follow_exchanges, trace.response_for
 local list, check = trace.list()
@@ -167,7 +167,7 @@ check "KEY-REKEY-PAYLOAD" {
         if p.payload_key_phase and p.payload_key_phase ~= s.phase then
             if not s.lost then
                 c:saw()
-                if interval == 0 or p.time - s.since < interval - TOLERANCE then
+                if interval == 0 or p.time - s.since < interval - c.tolerance then
                     c:fail(("a new key after %s"):format(seconds(p.time - s.since)), p)
                 end
             end
@@ -289,7 +289,7 @@ check "KEY-GRACE-30" {
             local m = made[id .. e.value]
             local took = e.time - m.event.time
             c:saw()
-            if took < GRACE or (m.last and took > GRACE + S // 2) then
+            if took < GRACE - c.slack or (m.last and took > GRACE + S // 2 + c.slack) then
                 c:fail(("used %s after it was computed"):format(seconds(took)), m.event, e)
             end
         end
@@ -301,8 +301,8 @@ check "KEY-GRACE-30" {
             if not r or r.restarted then return end
             local took = p.time - r.time
             c:saw()
-            if took < GRACE then c:fail(("used %s after it was computed"):format(seconds(took)), r.item, p) end
-            if p.time - r.last > GRACE + BFD_SLACK + 2 * r.delay and p.time - way.last.time < BFD_SLACK then
+            if took < GRACE - c.slack then c:fail(("used %s after it was computed"):format(seconds(took)), r.item, p) end
+            if p.time - r.last > GRACE + BFD_SLACK + c.slack + 2 * r.delay and p.time - way.last.time < BFD_SLACK then
                 c:fail(("first used %s after it was computed"):format(seconds(took)), r.item, p)
             end
         end)

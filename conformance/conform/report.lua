@@ -12,10 +12,11 @@ local function first_finding(r)
     return others > 0 and ("%s; and %d more"):format(text, others) or text
 end
 
--- runs: {name=, what=, reproduce=, seed=, files={...}, results={...}}. Inconclusive ones are skipped tests, with the reason.
+-- runs: {name=, what=, note= (how it was run, or nil), reproduce=, seed=, files={...}, results={...}}. Inconclusive ones are skipped tests, with the reason.
 function report.tap(runs, out)
     local n = 0
     for _, run in ipairs(runs) do
+        if run.note then out:write("# ", run.name, ": ", run.note, "\n") end
         for _, r in ipairs(run.results) do
             n = n + 1
             local line = ("%s %d - %s [%s]: %s"):format(r.result == "fail" and "not ok" or "ok", n, r.id, run.name, r.expected)
@@ -46,7 +47,7 @@ function report.json(value, out) out:write(json.pretty(value), "\n") end
 
 -- ---- a table -----------------------------------------------------------------------------------------------
 
-local marks = { pass = "pass", fail = "FAIL", inconclusive = "-" }
+local marks = { pass = "pass", fail = "FAIL", inconclusive = "-", unsupported = "n/a" }
 
 -- Requirements in rows, runs in columns.
 function report.matrix(runs, out)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Checks of key requests: when they go out, and what becomes of those that nobody answers (see conform.judge).
 local trace = require "conform.trace"
-local S, TOLERANCE = trace.S, trace.TOLERANCE
+local S = trace.S
 local each_message, number_of, seconds, copy, change, sorted, pair_of, path_of =
     trace.each_message, trace.number_of, trace.seconds, trace.copy, trace.change, trace.sorted, trace.pair_of, trace.path_of
 local list, check = trace.list()
@@ -35,7 +35,7 @@ local function follow_requests(c, p, f)
             open[number] = { unsure = silent[from] ~= nil and p.time - silent[from] < 5 * S, first = p.time, last = p.time, item = p, attempts = 1 }
             return
         end
-        if r.answered or p.time == r.last then return end
+        if r.answered or p.time - r.last <= c.slack then return end
         if c.world:is_corrupted(p.time) then r.unsure = true end -- some were altered beyond recognition
         -- Behind a line that is down nobody sees what goes out.
         if not r.unsure and (not silent[from] or silent[from] <= r.last) then f(c, p, r) end
@@ -66,7 +66,7 @@ check "KEY-RETRANSMIT" {
             if r.last - r.first >= (c.settings.timeout - c.settings.retransmit) * S then return end
             local gap, interval = p.time - r.last, c.settings.retransmit * S
             c:saw()
-            if math.abs(gap - interval) <= TOLERANCE or (gap < interval and has_reason(c, r, p)) then return end
+            if math.abs(gap - interval) <= c.tolerance or (gap < interval and has_reason(c, r, p)) then return end
             c:fail(("again after %s, not %s"):format(seconds(gap), seconds(interval)), r.item, p)
         end)
     end,
@@ -97,7 +97,7 @@ check "KEY-RETRY" {
             if r.last - r.first < c.settings.timeout * S then return end
             local gap, interval = p.time - r.last, c.settings.timeout * S
             c:saw()
-            if math.abs(gap - interval) <= TOLERANCE or (gap < interval and has_reason(c, r, p)) then return end
+            if math.abs(gap - interval) <= c.tolerance or (gap < interval and has_reason(c, r, p)) then return end
             c:fail(("the next attempt after %s, not %s"):format(seconds(gap), seconds(interval)), r.item, p)
         end)
     end,
@@ -128,9 +128,9 @@ check "KEY-TIMEOUT" {
         if e.kind ~= "key-timeout" then return end
         local limit, found = c.settings.timeout * S, nil
         -- Behind a line that is down its own word must do.
-        if asked[id] and math.abs(e.time - asked[id] - limit) <= TOLERANCE then found = true end
+        if asked[id] and math.abs(e.time - asked[id] - limit) <= c.tolerance then found = true end
         for _, r in pairs(c.state.open or {}) do
-            if not r.answered and math.abs(e.time - r.first - limit) <= TOLERANCE then found = r end
+            if not r.answered and math.abs(e.time - r.first - limit) <= c.tolerance then found = r end
         end
         c:saw()
         if not found then c:fail(("no request is unanswered for %s"):format(seconds(limit)), e) end
@@ -164,7 +164,7 @@ check "KEY-REKEY-PEER" {
             local other = c.state.other and math.abs(p.time - c.state.other) < 5 * S
             if s.number and s.done and not other and trace.held_by(m) > 0 then
                 local gap, interval = p.time - s.done, c.settings.peer_rekey_hours * 3600 * S
-                local late = 2 * c.settings.retransmit * S + S + 2 * s.delay
+                local late = 2 * c.settings.retransmit * S + S + c.slack + 2 * s.delay
                 c:saw()
                 if interval == 0 then
                     c:fail("rekeying is off, and there was an exchange", p)
@@ -250,6 +250,7 @@ check "KEY-NO-ANSWER" {
         if p.kind == "other" then return end
         local done, asked = c.state.done or {}, c.state.asked or {}
         c.state.done, c.state.asked = done, asked
+        if not p.src then return end -- no packet of routers
         local way = path_of(p)
         if p.kind == "bfd" then
             each_message(p, "KEY_RESPONSE", function() done[way] = true end)

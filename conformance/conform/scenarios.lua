@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- What `svrconform run` runs: a name, the scenario and parameters for it, what it tells, and the requirements that it shows: those
--- must be decided there.
+-- must be decided there. `lab`: it is short enough for the lab.
 return {
-    { name = "key-life", file = "scenarios/key-life.lua",
+    { name = "key-life", file = "scenarios/key-life.lua", lab = true,
         what = "two routers, two lines: rotations, an outage of both lines, a router that dies and comes back",
         shows = { "CRY-PAYLOAD-AES", "CRY-PER-SESSION", "CRY-PFS", "CRY-PEERKEY-DH", "KEY-META-SAME", "KEY-META-PEERS", "KEY-PAYLOAD-TLV",
             "KEY-ONE-PER-PEER", "KEY-OLD-IN-REKEY", "KEY-GRACE-30", "KEY-RETRANSMIT", "KEY-TIMEOUT", "KEY-RETRY", "KEY-REKEY-PEER",
             "KEY-REKEY-PAYLOAD", "KEY-REGENERATE", "KEY-OUTAGE", "CRT-SELF" } },
-    { name = "hub-and-spoke", file = "scenarios/hub-and-spoke.lua", set = { "hours=2.2", "rekey=1", "outage=false", "capture=hub" },
+    { name = "hub-and-spoke", file = "scenarios/hub-and-spoke.lua", lab = true, set = { "hours=2.2", "rekey=1", "outage=false", "capture=hub" },
         what = "a hub and three spokes: management, spoke to hub, spoke to spoke, two rotations",
         shows = { "TOP-HUB-SPOKE", "TOP-MULTIHOP", "CRY-PEERKEY-DH", "KEY-NO-LOSS" } },
     { name = "multi-hop", file = "scenarios/multi-hop.lua",

@@ -2,11 +2,10 @@
 -- What checks share: reading the items of a trace, following exchanges through it, and bending good traces.
 local trace = {}
 
--- Times are nanoseconds, exact where the trace is: a tolerance stands apart from its bound.
+-- Times are nanoseconds, exact where the trace is: a tolerance stands apart from its bound (c.slack and c.tolerance).
 local S = 1000000000
 trace.S = S
 trace.GRACE = 30 * S
-trace.TOLERANCE = S // 1000 -- what a capture in the middle of the way may add or take
 trace.BFD_SLACK = 3 * S -- until a changeover shows: the next BFD packet, and its way
 
 function trace.each_message(item, kind, f)

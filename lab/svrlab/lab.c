@@ -286,11 +286,14 @@ int svrsim_start(svrsim *sim, const char *config) {
 int svrsim_crash(svrsim *sim, svrsim_router *r) {
     (void)sim;
     lab_router_kill(r);
+    r->node->dark = true; /* the kernel would still answer */
     return 0;
 }
 
 int svrsim_restart(svrsim *sim, svrsim_router *r) {
-    return r->pid ? lab_fail("router '%s' runs already", r->name) : start_router(sim, r);
+    if (r->pid) return lab_fail("router '%s' runs already", r->name);
+    r->node->dark = false;
+    return start_router(sim, r);
 }
 
 int svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead) {

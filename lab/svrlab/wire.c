@@ -239,7 +239,7 @@ static bool take_frame(ns3shim_world *w) {
     uint64_t now;
     ssize_t n = recvmsg(w->medium.fd, &msg, 0);
     if (n < 0) return false;
-    if (n > ETH_HLEN && find_port(w, from.sll_ifindex, &link, &direction) &&
+    if (n > ETH_HLEN && find_port(w, from.sll_ifindex, &link, &direction) && !link->node[direction]->dark &&
         lab_world_at(w, stamp_of(&msg), &now))
         offer(link, direction, data, (size_t)n, now);
     return true;

@@ -40,6 +40,7 @@ struct ns3shim_node {
     lab_space space;
     char device[LAB_DEVICES_MAX][LAB_DEVICE_NAME_MAX];
     uint32_t n_devices;
+    bool dark;           /* without power: nothing comes from it */
     bool bridge;         /* a router: its LAN bridge is there */
     struct in_addr own4; /* first addresses of a host */
     struct in6_addr own6;
