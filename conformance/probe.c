@@ -4,6 +4,7 @@
  * the clock are svrd's. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,13 @@ typedef struct probe {
     char file[PATH_LEN]; /* of the capture */
     uint64_t number;     /* of its last packet */
 } probe;
+
+/* Whoever interrupts a probe wants what it has recorded so far. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal) {
+    interrupted = signal;
+}
 
 static void *resize(void *ctx, void *p, size_t size) {
     (void)ctx;
@@ -154,6 +162,8 @@ static int probe_open(lua_State *L) {
     if (!p->env || !p->inspector) return conform_fail(L, "memory is short, or OpenSSL lacks an algorithm");
     open_device(L, p, iface);
     open_files(L, p, out);
+    signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
     return 1;
 }
 
@@ -340,6 +350,7 @@ static void wait_for_input(lua_State *L, probe *p, svr_time until) {
 static int probe_next(lua_State *L) {
     probe *p = check_probe(L);
     lua_Integer until = luaL_checkinteger(L, 2);
+    if (interrupted) return conform_fail(L, "interrupted; what came until then is in %s", p->file);
     lua_newtable(L);
     take_output(L, p);
     if (luaL_len(L, -1) == 0) wait_for_input(L, p, until < 0 ? 0 : (svr_time)until);

@@ -308,7 +308,7 @@ function P.run(p, probes, limit, tell)
         if void then
             outcome = { result = "inconclusive", text = void, where = {} }
         elseif P.cost(probe, p.settings, p.rate) > limit then
-            outcome = { result = "inconclusive", text = ("it takes %d s, more than --limit"):format(P.cost(probe, p.settings, p.rate)), where = {} }
+            outcome = { result = "inconclusive", text = ("it takes %.0f s, more than --limit"):format(P.cost(probe, p.settings, p.rate)), where = {} }
         else
             outcome = judge(p, probe)
         end

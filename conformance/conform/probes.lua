@@ -84,17 +84,17 @@ local function collect(p, n, seconds)
     p:watch(seconds, function() return #p.requests >= n end)
 end
 
--- The middle one of the gaps from request `from` on, and the request after it. One late packet so does no harm.
-local function middle_gap(requests, from)
+-- The middle one of the gaps between items, and the item after it. One late packet so does no harm.
+local function middle_gap(requests)
     local gaps = {}
-    for i = from + 1, #requests do gaps[#gaps + 1] = { requests[i].time - requests[i - 1].time, requests[i] } end
+    for i = 2, #requests do gaps[#gaps + 1] = { requests[i].time - requests[i - 1].time, requests[i] } end
     table.sort(gaps, function(a, b) return a[1] < b[1] end)
     local m = gaps[(#gaps + 1) // 2]
     return m[1] / S, m[2]
 end
 
-local function expect_gap(p, from, seconds)
-    local gap, item = middle_gap(p.requests, from)
+local function expect_gap(p, items, seconds)
+    local gap, item = middle_gap(items)
     if math.abs(gap - seconds) > p:slack() + 0.02 * seconds then
         p:fail(("again after %.1f s, not %d s"):format(gap, seconds), item)
     end
@@ -109,7 +109,7 @@ probe "KEY-RETRANSMIT" {
         if 3 * p.settings.retransmit >= p.settings.timeout then p:unsupported "peer-key-timeout is too short to tell" end
         collect(p, 4, math.min(4 * p.settings.retransmit, 0.95 * p.settings.timeout))
         if #p.requests < 2 then p:fail("it does not ask again", p.requests[1]) end
-        expect_gap(p, 1, p.settings.retransmit)
+        expect_gap(p, p.requests, p.settings.retransmit)
     end,
 }
 
@@ -127,8 +127,7 @@ probe "KEY-RETRY" {
         local asked = #p.requests
         collect(p, asked + 3, 3.5 * wait)
         if #p.requests < asked + 2 then p:fail("it gave up asking", p.requests[#p.requests]) end
-        p.requests = table.move(p.requests, asked + 1, #p.requests, 1, {})
-        expect_gap(p, 1, wait)
+        expect_gap(p, table.move(p.requests, asked + 1, #p.requests, 1, {}), wait)
     end,
 }
 
@@ -155,6 +154,26 @@ probe "CRY-PEERKEY-DH" {
         if not seen.KEY_REQUEST and not seen.KEY_RESPONSE then p:fail("it neither asks for a key nor answers", seen.CERT) end
         if not seen.METADATA_KEY then p:fail("it does not give its metadata key", seen.CERT) end
         if not p.service then p:fail "BFD and keys do not bring the path into service" end
+    end,
+}
+
+probe "KEY-RETRANSMIT" {
+    what = "a metadata key that nobody acknowledges goes out again every peer-key-retransmit-interval",
+    takes = function(s, soon) return 4.2 * s.retransmit + 2 * soon end,
+    leaves_service = true,
+    needs_service = true,
+    run = function(p)
+        local given = {}
+        p.filter = function(item)
+            if item.way == "in" and P.has(item, "METADATA_KEY") then given[#given + 1] = item end
+            return item.way == "out" and P.has(item, "METADATA_KEY_ACK") and "drop" or nil
+        end
+        p:restart()
+        p:watch(math.min(4 * p.settings.retransmit, 0.95 * p.settings.timeout) + p:soon(), function() return #given >= 4 end)
+        if #given == 0 then p:fail "it does not give its metadata key to a peer that was started anew" end
+        if #given < 2 then p:fail("it does not send it again", given[1]) end
+        expect_gap(p, given, p.settings.retransmit)
+        p:restart()
     end,
 }
 

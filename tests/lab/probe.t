@@ -63,6 +63,15 @@ finds 0 '^ok 2 - CRY-REPLAY' "it does so again, with keys from the first time, a
 try "the capture and its keys can be judged" eval \
     '"$CONFORM" check probe/probe.pcapng --keylog probe/keys.log --config authority.conf --only CRY-HMAC | grep "^ok 1" | grep -v SKIP'
 finds 0 '"result": "pass"' "results come as JSON" --only ABSURD --json
+interrupted() {
+    # exec: the signal is for the probe, not for a shell around it.
+    (exec timeout -s INT 2 ip netns exec "$(space a)" "$CONFORM" probe --config authority.conf --router a --clock-rate $RATE \
+        --out probe --only 'PROFILE-*' >results 2>told)
+    [ $? -eq 124 ] && grep -q 'interrupted; what came until then is in probe/probe.pcapng' told || return
+    "$CONFORM" check probe/probe.pcapng --keylog probe/keys.log --only 'CRY-*'
+    [ $? -lt 2 ] # 2: it was cut
+}
+try "one that is interrupted leaves a whole capture" interrupted
 stop_router b
 
 # ---- those with a fault ---------------------------------------------------------------------------
