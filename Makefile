@@ -171,7 +171,17 @@ $(B)/bin/svrconform: $(CONFORM_OBJ) $(PCAPNG_OBJ) $(LIBSVRD) $(LIBSVR)
 	$(call step,LD,$@)
 	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) $(ROUTER_LIBS) -llua5.4 -lm
 
-.PHONY: sim test-sim
+# Simulators with one deliberate fault each, which the suite has to name. The faulty object hides the one in the library.
+MUTANTS := $(patsubst tests/mutants/%,$(B)/mutants/%/svrsim,$(wildcard tests/mutants/*))
+$(B)/mutants/%/svrsim: tests/mutants/% tools/mutate $(B)/bin/svrsim
+	$(call step,LD,$@)
+	$(Q)tools/mutate $< $(@D)/mutant.c
+	$(Q)$(CC) $(CPPFLAGS) -Icore $(CFLAGS) -c $(@D)/mutant.c -o $(@D)/mutant.o
+	$(Q)$(CC) $(@D)/mutant.o $(SVRSIM_OBJ) $(PCAPNG_OBJ) $(B)/lib/libns3shim.a $(LIBSVR) -o $@ $(LDFLAGS) $(NS3_LIBS) $(CORE_LIBS) \
+		-llua5.4 -ljansson -lm
+
+.PHONY: sim test-sim mutants
+mutants: $(MUTANTS)
 sim: $(B)/bin/svrsim $(B)/bin/svrconform ## build the simulator and the conformance suite alone
 
 # ---- for people ------------------------------------------------------------------------------
@@ -209,7 +219,7 @@ router: ## build svrd and svrctl alone; needs neither ns-3 nor Lua
 	+@$(SUB) $(ROUTER)
 
 check: setup ## build everything and pass all tests
-	+@$(SUB) binaries test-binaries
+	+@$(SUB) binaries test-binaries mutants
 	+@$(SUB) asan-binaries
 	@$(TAP) $(UNIT_BIN) $(ASAN_BIN) $(CHECKS) $(SIM_TESTS) $(LAB_TESTS)
 
@@ -229,7 +239,7 @@ unit: $(UNIT_BIN) ## the unit tests alone
 asan: asan-binaries ## the unit tests under the address and undefined-behaviour sanitizers
 	@$(TAP) $(ASAN_BIN)
 
-test-sim: binaries $(SIM_TEST_BIN) ## the simulator's tests alone
+test-sim: binaries mutants $(SIM_TEST_BIN) ## the simulator's tests alone
 	@$(TAP) $(SIM_TESTS)
 
 house: binaries ## the checks of the sources alone

@@ -16,7 +16,7 @@ Usage: svrconform list [--json]
        svrconform check CAPTURE... --keylog FILE [--events FILE] [--config FILE] [--only PATTERN] [--json]
                         [--slack SECONDS] [--html FILE] [--junit FILE]
        svrconform run [--only PATTERN] [--scenario NAME] [--seed N] [--out DIR] [--json]
-                      [--backend lab] [--clock-rate N]
+                      [--backend lab] [--clock-rate N] [--simulator FILE]
        svrconform selftest [--out DIR]
        svrconform probe --config FILE --router NAME [--device DEV] [--peer ADDRESS] [OPTION...]
        svrconform probe --config FILE --router NAME --make-credentials DIR
@@ -35,6 +35,7 @@ Judges whether routers do what is demanded (docs/requirements.md).
   --slack SECONDS  what the clock of a real machine may add to an interval or take from it (default 0)
   --only PATTERN   requirements whose ID matches, as in KEY-*
   --scenario NAME  one scenario
+  --simulator FILE another simulator than the svrsim beside this program: one with your own stack in it
   --seed N         seed of the simulation (default 7)
   --backend NAME   sim (the simulator, default), or lab: svrd processes in network namespaces, in scaled time; as root. Without
                    --scenario it runs what is short enough
@@ -63,7 +64,7 @@ local function usage(text) error(text .. "\nTry svrconform --help.", 0) end
 
 -- ---- arguments ---------------------------------------------------------------------------------------------
 
-local valued = { keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true,
+local valued = { simulator = true, keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true,
     html = true, junit = true, router = true, device = true, peer = true, certificate = true, ["private-key"] = true,
     ["trusted-ca"] = true, crl = true, ["clock-rate"] = true, limit = true, credentials = true, ["make-credentials"] = true,
     backend = true, slack = true }
@@ -71,7 +72,7 @@ local allowed = {
     list = { json = true },
     check = { keylog = true, events = true, config = true, only = true, json = true, html = true, junit = true,
         slack = true },
-    run = { only = true, scenario = true, seed = true, out = true, json = true, backend = true, ["clock-rate"] = true },
+    run = { simulator = true, only = true, scenario = true, seed = true, out = true, json = true, backend = true, ["clock-rate"] = true },
     selftest = { out = true },
     probe = probing.options,
 }
@@ -174,13 +175,19 @@ end
 local commands = {}
 
 function commands.list(o)
-    local decided = {}
+    local decided, shown = {}, {}
     for _, c in ipairs(checks) do decided[c.id] = c end
+    for _, s in ipairs(scenarios) do
+        for _, id in ipairs(s.shows) do
+            shown[id] = shown[id] or {}
+            table.insert(shown[id], s.name)
+        end
+    end
     local rows, n = {}, 0
     for i, r in ipairs(catalogue) do
         local c = decided[r.id]
         rows[i] = { id = r.id, demand = r.demand, section = r.section, level = r.level, judged = r.judged,
-            check = c ~= nil, broken = c and #c.broken or 0 }
+            check = c ~= nil, expects = c and c.expects, broken = c and #c.broken or 0, scenarios = shown[r.id] or {} }
         n = n + (c and 1 or 0)
     end
     if o.json then
@@ -189,6 +196,7 @@ function commands.list(o)
     end
     for _, r in ipairs(rows) do
         print(("%-20s %-5s %-6s %s"):format(r.id, r.judged, r.check and "check" or "-", r.demand))
+        print(("%-33s %d broken traces; %s"):format("", r.broken, table.concat(r.scenarios, ", ")))
     end
     print(("\n%d requirements, %d of them with a check"):format(#rows, n))
     return 0
@@ -226,7 +234,7 @@ local function in_lab(o) return o.backend == "lab" end
 local function rate_of(o) return tonumber(o["clock-rate"] or 60) end
 
 local function words_of(s, o)
-    local words = { core.program(in_lab(o) and "svrlab" or "svrsim"), "run", s.file, "-q", "--out", folder_of(s, o), "--seed", o.seed or "7" }
+    local words = { o.simulator or core.program(in_lab(o) and "svrlab" or "svrsim"), "run", s.file, "-q", "--out", folder_of(s, o), "--seed", o.seed or "7" }
     if in_lab(o) then
         words[#words + 1] = "--clock-rate"
         words[#words + 1] = ("%d"):format(rate_of(o))

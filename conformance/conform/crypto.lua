@@ -112,7 +112,7 @@ check "CRY-HMAC" {
         if t.kind ~= "counters" or not c.state[t.router] or t.down then return end
         -- A router that began anew counts from zero.
         if c.world.began[t.router] then return end
-        local n = dropped(t, "bfd-bad-hmac", "metadata-bad-hmac", "payload-bad-hmac", "bfd-unauthenticated")
+        local n = dropped(t, "bfd-bad-hmac", "metadata-bad-hmac", "payload-bad-hmac", "bfd-unknown-key", "payload-unknown-key")
         c:saw()
         if n < c.state[t.router].n * 9 // 10 then
             c:fail(("%d altered packets went to it, and it counted %d"):format(c.state[t.router].n, n), t, c.state[t.router].item)

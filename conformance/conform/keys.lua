@@ -293,6 +293,15 @@ check "KEY-GRACE-30" {
                 c:fail(("used %s after it was computed"):format(seconds(took)), m.event, e)
             end
         end
+        -- The key before it is accepted for as long again.
+        local used, key = c.state.used or {}, id .. e.kind .. (e.detail or "")
+        c.state.used = used
+        if (e.kind == "peer-key" or e.kind == "payload-key") and e.to == "sending" then
+            used[key] = e
+        elseif e.to == "erased" and used[key] and e.reason ~= "peering removed" and e.value ~= used[key].value and
+            e.time - used[key].time < GRACE and used[key].reason == "grace over" then
+            c:fail(("the old key was erased %s after the changeover"):format(seconds(e.time - used[key].time)), used[key], e)
+        end
     end,
     packet = function(c, p)
         local x = follow_exchanges(c, p)
@@ -308,6 +317,9 @@ check "KEY-GRACE-30" {
         end)
     end,
     broken = {
+        { "the old key is erased with the changeover", change(function(e)
+            return e.kind == "peer-key" and e.to == "erased" and e.reason == "grace over"
+        end, 1, function(e) e.time = e.time - 31 * S + S // 2 end) },
         { "a router says that it waited for 31 s", change(function(e)
             return e.kind == "peer-key" and e.to == "sending" and e.reason == "grace over" and e.router == "a"
         end, 1, function(e) e.time = e.time + S end) },
@@ -385,8 +397,8 @@ check "KEY-OUTAGE" {
             local r = response_for(c, x, p)
             local age = (c.settings.peer_rekey_hours > 0 and c.settings.peer_rekey_hours * 3600 or math.huge) * S
             -- Due anyway, under way when the line failed, or a router has begun anew: then the key may be another.
-            local due = p.time - s.since >= age - age // 20 or (r and (r.restarted and r.time > s.item.time or
-                math.abs(s.item.time - r.time) < 120 * S))
+            local due = p.time - s.since >= age - age // 20 or (r and math.abs(s.item.time - r.time) < 120 * S) or
+                (x.began[trace.pair_of(c, p)] or 0) > s.item.time or c.state.removed
             c:saw()
             if not due then c:fail(("after %s of silence it is under another key"):format(seconds(p.time - s.item.time)), s.item, p) end
         elseif s and p.time - s.item.time > 5 * S then
@@ -398,11 +410,8 @@ check "KEY-OUTAGE" {
         end
         s.item = p
     end,
-    event = function(c, e)
-        local gone = c.state.gone or {}
-        c.state.gone = gone
-        if e.kind ~= "peer-key" or e.to ~= "erased" then return end
-        if e.reason ~= "" and e.reason:find "outage" then c:fail("it erased its key for an outage", e) end
+    event = function(c, e) -- whoever is removed for its certificate loses its keys
+        if e.kind == "peering" and e.to == "removed" then c.state.removed = true end
     end,
     broken = { { "both sides make another key after the outage", function(list)
         local last, other = {}, {}

@@ -85,19 +85,23 @@ function trace.pair_of(c, p)
 end
 
 -- Exchanges: what requests and responses said. `restarted`: one side had no key, and takes the new one at once. `delay`: between the
--- request and the response, about the way there.
+-- request and the response, about the way there. `began`: by pair, when one of them was last seen in another life.
 function trace.follow_exchanges(c, p)
-    local x = c.state.x or { made = {}, lives = {}, requests = {} }
+    local x = c.state.x or { made = {}, lives = {}, requests = {}, began = {} }
     c.state.x = x
     if p.kind ~= "bfd" then return x end
     local pair = trace.pair_of(c, p)
+    local function life(value)
+        if x.lives[p.src] and x.lives[p.src] ~= value then x.began[pair] = p.time end
+        x.lives[p.src] = value
+    end
     trace.each_message(p, "KEY_REQUEST", function(m)
         local number = trace.number_of(m)
-        x.lives[p.src] = trace.request_life(m)
+        life(trace.request_life(m))
         x.requests[number] = x.requests[number] or { time = p.time, held = trace.held_by(m) }
     end)
     trace.each_message(p, "KEY_RESPONSE", function(m)
-        x.lives[p.src] = trace.response_life(m)
+        life(trace.response_life(m))
         local id, request = pair .. trace.response_index(m), x.requests[trace.number_of(m)]
         if x.made[id] and x.made[id].bytes == m.bytes then -- the same answer once more: the first may have been lost
             x.made[id].last = p.time
