@@ -401,7 +401,7 @@ function commands.probe(o)
         probing.make_credentials(o)
         return 0
     end
-    local runs, judged = probing.run(o, function(all) return selected(o.only, all) end)
+    local runs, judged = probing.run(o, function(all) return selected(o.only, all) end, shell_word)
     write_reports(runs, nil, o.junit)
     local status = tell(runs, o.json)
     return status == 0 and not judged and 2 or status

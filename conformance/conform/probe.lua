@@ -57,7 +57,8 @@ P.has = has
 function P:on_key(line)
     local kind, one, other, index, fingerprint, secret = line:match "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$"
     if kind ~= "PEER_KEY" then return end
-    self.keys[fingerprint] = { index = tonumber(index), secret = (secret:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end)) }
+    local bytes = secret:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end)
+    self.keys[fingerprint] = { index = tonumber(index), secret = bytes }
 end
 
 function P:on_event(item)
@@ -87,7 +88,7 @@ function P:hear(item)
     end
 end
 
--- A filter says of each packet of the router what becomes of it: nil: goes on; "drop"; a number: that many seconds later.
+-- A filter says what becomes of each packet: nil: it goes on; "drop"; a number: it goes on that many seconds later.
 function P:on_packet(item)
     item.at = self:now()
     if (item.way == "in" and item.src or item.dst) ~= self.peer.there then return end
@@ -136,7 +137,9 @@ end
 
 -- Waits for a packet of the implementation.
 function P:hears(seconds, want)
-    return self:watch(seconds, function(item) return item.way == "in" and item.src == self.peer.there and (not want or want(item)) end)
+    return self:watch(seconds, function(item)
+        return item.way == "in" and item.src == self.peer.there and (not want or want(item))
+    end)
 end
 
 -- ---- the probe's own router --------------------------------------------------------------------------------
@@ -160,7 +163,8 @@ end
 
 -- A fresh packet that only it can have made, and that says Up.
 function P:alive()
-    return self:hears(6 * self:beat() + self:soon(), function(i) return i.metadata == "good" and i.bfd_state == 3 end) ~= nil
+    local function up(item) return item.metadata == "good" and item.bfd_state == 3 end
+    return self:hears(6 * self:beat() + self:soon(), up) ~= nil
 end
 
 -- ---- packets by hand ---------------------------------------------------------------------------------------
@@ -178,7 +182,9 @@ function P.tlv(kind, value) return string.pack(">I2s2", kind, value) end
 
 local cookie = "\x4c\x48\xdb\xc6\xdd\xf6\x67\x0c"
 
-local function metadata(tlvs, payload) return cookie .. string.pack(">I2I2", 0x1000 | 12 + #tlvs, #payload) .. tlvs .. payload end
+local function metadata(tlvs, payload)
+    return cookie .. string.pack(">I2I2", 0x1000 | 12 + #tlvs, #payload) .. tlvs .. payload
+end
 
 -- A message of the exchange, whole, as a TLV.
 function P.message(bytes, id) return P.tlv(0x8002, string.pack(">I4I4I4", id or 0x70726f62, #bytes, 0) .. bytes) end
@@ -196,7 +202,8 @@ function P:clear(tlvs, bfd) return self:datagram(metadata(tlvs, "") .. bfd) end
 -- Gives our own router a message as if the implementation had sent it.
 function P:tell(bytes)
     for offset = 0, #bytes - 1, 1200 do
-        local tlv = P.tlv(0x8002, string.pack(">I4I4I4", 0x666f7267, #bytes, offset) .. bytes:sub(offset + 1, offset + 1200))
+        local place = string.pack(">I4I4I4", 0x666f7267, #bytes, offset)
+        local tlv = P.tlv(0x8002, place .. bytes:sub(offset + 1, offset + 1200))
         local body = metadata(tlv, "") .. P.bfd(1, 1, 0)
         self.wire:deliver(core.datagram(self.peer.there, self.peer.here, body))
     end
@@ -213,7 +220,8 @@ function P:open(item)
     local parts, key = P.take_apart(item.data), self.keys[item.fingerprint]
     local cipher = self:triple(key)
     local text = core.decrypt(cipher, parts.payload:sub(1, 16), parts.payload:sub(17))
-    return { key = key, index = item.key_index, nonce = item.nonce, header = parts.tlvs:sub(21), inner = text:sub(1, -1 - text:byte(-1)), bfd = parts.bfd }
+    return { key = key, index = item.key_index, nonce = item.nonce, header = parts.tlvs:sub(21),
+        inner = text:sub(1, -1 - text:byte(-1)), bfd = parts.bfd }
 end
 
 -- The body of a packet under a key.
@@ -230,7 +238,7 @@ end
 
 function P:seal(o) return self:datagram(self:seal_body(o)) end
 
--- Takes the next packet of our own router that carries BFD alone, in the place of which a probe sends what it likes: its
+-- Takes the next packet of our own router that carries BFD alone. In its place a probe sends what it likes: its
 -- nonce is used by nobody else. Changes may be given: poll asks for an answer at once (RFC 5880: the final bit).
 function P:hold()
     local before, held = self.filter, nil
@@ -265,7 +273,8 @@ end
 
 function P.new(options)
     return setmetatable({ wire = options.wire, peer = options.peer, settings = options.settings, rate = options.rate,
-        credentials = options.credentials, bad = options.bad, keys = {}, sent = {}, later = {}, heard = 0, service = false }, P)
+        credentials = options.credentials, bad = options.bad, keys = {}, sent = {}, later = {}, heard = 0,
+        service = false }, P)
 end
 
 local function attempt(p, probe)
@@ -286,6 +295,9 @@ end
 
 local function judge(p, probe)
     p.left_up = nil
+    if p.doubtful and not p:hears(10 * p:beat() + p:soon()) then
+        return { result = "inconclusive", text = "nothing is heard of it any more", where = {} }
+    end
     if probe.needs_service and not p:establish() then
         return { result = "inconclusive", text = "peering does not come up", where = {} }
     end
@@ -299,8 +311,8 @@ function P.cost(probe, settings, rate)
     return t / rate
 end
 
--- Runs probes in order; tell(probe, outcome) follows each. The first is the absurd request: who says yes to it says yes to
--- everything, and no other answer of his means anything.
+-- Runs probes in order; tell(probe, outcome) follows each. The first is the absurd request: who says yes to it says yes
+-- to everything, and no other answer of his means anything.
 function P.run(p, probes, limit, tell)
     local results, void = {}, nil
     for i, probe in ipairs(probes) do
@@ -308,15 +320,19 @@ function P.run(p, probes, limit, tell)
         if void then
             outcome = { result = "inconclusive", text = void, where = {} }
         elseif P.cost(probe, p.settings, p.rate) > limit then
-            outcome = { result = "inconclusive", text = ("it takes %.0f s, more than --limit"):format(P.cost(probe, p.settings, p.rate)), where = {} }
+            local text = ("it takes %.0f s, more than --limit"):format(P.cost(probe, p.settings, p.rate))
+            outcome = { result = "inconclusive", text = text, where = {} }
         else
             outcome = judge(p, probe)
+            p.doubtful = outcome.result ~= "pass"
         end
         if probe.absurd and outcome.result == "fail" then void = "it says yes to everything" end
         if probe.absurd and outcome.result == "inconclusive" then void = outcome.text end
         local failed = outcome.result == "fail"
-        results[i] = { id = probe.id, result = outcome.result, expected = probe.what, reason = not failed and outcome.text or nil,
-            findings = failed and { { text = outcome.text, where = outcome.where } } or {}, evidence = outcome.result == "pass" and 1 or 0 }
+        results[i] = { id = probe.id, result = outcome.result, expected = probe.what,
+            reason = not failed and outcome.text or nil,
+            findings = failed and { { text = outcome.text, where = outcome.where } } or {},
+            evidence = outcome.result == "pass" and 1 or 0 }
         tell(probe, outcome, i)
     end
     return results

@@ -6,8 +6,9 @@ local probes = require "conform.probes"
 
 local probing = {}
 
-probing.options = { config = true, router = true, device = true, peer = true, only = true, out = true, json = true, junit = true, certificate = true,
-    ["private-key"] = true, ["trusted-ca"] = true, crl = true, credentials = true, ["make-credentials"] = true, ["clock-rate"] = true, limit = true }
+probing.options = { config = true, router = true, device = true, peer = true, only = true, out = true, json = true,
+    junit = true, certificate = true, ["private-key"] = true, ["trusted-ca"] = true, crl = true, credentials = true,
+    ["make-credentials"] = true, ["clock-rate"] = true, limit = true }
 
 local function say(...) io.stderr:write((...):format(select(2, ...)), "\n") end
 
@@ -24,7 +25,7 @@ end
 
 local bad = { "stranger", "other-name", "expired", "revoked" }
 
--- A folder with a root, a revocation list and a certificate for each router; and those of router NAME that must be refused.
+-- A folder with a root, a revocation list, a certificate for each router, and bad ones of router NAME.
 function probing.make_credentials(o)
     local dir, orders, own = o["make-credentials"], {}, nil
     for i, r in ipairs(core.settings(o.config).routers) do
@@ -33,7 +34,8 @@ function probing.make_credentials(o)
     end
     if not own then error(("the configuration has no router %s"):format(o.router), 0) end
     for _, kind in ipairs(bad) do
-        orders[#orders + 1] = { file = "bad-" .. kind, name = kind == "other-name" and "nobody." .. own or own, [kind] = true }
+        local name = kind == "other-name" and "nobody." .. own or own
+        orders[#orders + 1] = { file = "bad-" .. kind, name = name, [kind] = true }
     end
     core.folder(dir)
     core.issue(dir, orders)
@@ -44,11 +46,12 @@ end
 local function read_credentials(o)
     local dir = o.credentials
     if not dir then
-        return { certificate = text_of(o.certificate), private_key = text_of(o["private-key"]), trusted_ca = text_of(o["trusted-ca"]),
-            crl = text_of(o.crl) }
+        return { certificate = text_of(o.certificate), private_key = text_of(o["private-key"]),
+            trusted_ca = text_of(o["trusted-ca"]), crl = text_of(o.crl) }
     end
     local function pair(name)
-        return { certificate = text_of(("%s/%s.pem"):format(dir, name)), private_key = text_of(("%s/%s.key"):format(dir, name)),
+        local path = dir .. "/" .. name
+        return { certificate = text_of(path .. ".pem"), private_key = text_of(path .. ".key"),
             trusted_ca = text_of(dir .. "/root.pem") }
     end
     local refused = { ["self-signed"] = { trusted_ca = text_of(dir .. "/root.pem") } }
@@ -72,17 +75,19 @@ local function choose_peers(wire, o)
         if not o.peer or o.peer == peer.there then peers[#peers + 1] = peer end
     end
     if #known == 0 then error(("router %s has no peer over this device"):format(o.router), 0) end
-    if #peers == 0 then error(("router %s has no peer at %s; peers are at %s"):format(o.router, o.peer, table.concat(known, ", ")), 0) end
+    if #peers == 0 then
+        error(("router %s has no peer at %s; peers are at %s"):format(o.router, o.peer, table.concat(known, ", ")), 0)
+    end
     return peers
 end
 
-local function reproduce(o)
-    local words = { "svrconform probe" }
+local function reproduce(o, shell_word)
+    local words = {}
     for name in pairs(probing.options) do
-        if o[name] and name ~= "json" then words[#words + 1] = ("--%s %s"):format(name, o[name]) end
+        if o[name] and name ~= "json" then words[#words + 1] = ("--%s %s"):format(name, shell_word(o[name])) end
     end
-    table.sort(words, function(a, b) return (a:byte() ~= 45 and b:byte() == 45) or (a:byte() == b:byte() and a < b) end)
-    return table.concat(words, " ")
+    table.sort(words)
+    return "svrconform probe " .. table.concat(words, " ")
 end
 
 local function run_peer(wire, peer, o, chosen, settings, rate)
@@ -98,14 +103,16 @@ local function run_peer(wire, peer, o, chosen, settings, rate)
     local results = P.run(p, chosen, limit, function(probe, outcome, i)
         local took = (wire:now() - began) / 1e9 / rate
         began = wire:now()
-        say("%2d/%d %-12s %s%s (%.1f s)", i, #chosen, outcome.result, probe.id, outcome.text and ": " .. outcome.text or "", took)
+        local why = outcome.text and ": " .. outcome.text or ""
+        say("%2d/%d %-12s %s%s (%.1f s)", i, #chosen, outcome.result, probe.id, why, took)
     end)
     wire:stop()
     return results
 end
 
--- Gives the runs, one a peer, for a report; and whether any answer was worth something.
-function probing.run(o, select_probes)
+-- Gives the runs, one a peer, for a report; and whether any answer was worth something. select_probes chooses from a
+-- list; shell_word writes a word as a shell reads it.
+function probing.run(o, select_probes, shell_word)
     local chosen = choose(select_probes)
     local rate, out = tonumber(o["clock-rate"] or 1), o.out or "out/probe"
     local settings = core.settings(o.config)
@@ -114,7 +121,8 @@ function probing.run(o, select_probes)
     local runs, judged = {}, false
     for i, peer in ipairs(choose_peers(wire, o)) do
         local began = core.clock()
-        runs[i] = { name = peer.name, reproduce = reproduce(o), results = run_peer(wire, peer, o, chosen, settings, rate) }
+        local results = run_peer(wire, peer, o, chosen, settings, rate)
+        runs[i] = { name = peer.name, reproduce = reproduce(o, shell_word), results = results }
         runs[i].seconds = core.clock() - began
         for _, r in ipairs(runs[i].results) do judged = judged or r.result == "pass" or r.result == "fail" end
     end

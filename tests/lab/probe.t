@@ -9,26 +9,35 @@
 . "$(dirname "$0")/lib.sh"
 need python3 cc setpriv
 
-RATE=60
+RATE=90
 CONFORM=$LAB_BIN/svrconform
 make_space a
 make_space b
 cable a wan0 b wan0
 give a wan0 192.0.2.1/24
 give b wan0 192.0.2.2/24
-{
+# authority ROUTER...: these are at 192.0.2.1 and so on.
+authority() {
+    local name n=0
     authority_begin
-    for name in a b; do
-        router_begin $name
-        conf_wan wan0 internet "$([ $name = a ] && echo 192.0.2.1 || echo 192.0.2.2)" 24
+    for name; do
+        n=$((n + 1))
+        router_begin "$name"
+        conf_wan wan0 internet 192.0.2.$n 24
         node_end
         router_end
     done
     authority_end
-} >"$LAB_DIR/authority.conf"
-sed -i '/peer-key-retransmit/{s/interval .*/interval 30/;p;s/peer-key-retransmit.*/peer-key-timeout 100/}' "$LAB_DIR/authority.conf"
-sed -i 's/.*peer-key-timeout.*/&\n            invalid-certificate-behavior  fail-hard/' "$LAB_DIR/authority.conf"
-slow_bfd 10000 5
+}
+for names in "a b c" "a b"; do
+    # shellcheck disable=SC2086 # names are words
+    authority $names >"$LAB_DIR/authority.conf"
+    sed -i '/peer-key-retransmit/{s/interval .*/interval 30/;p;s/peer-key-retransmit.*/peer-key-timeout 65/}' \
+        "$LAB_DIR/authority.conf"
+    sed -i 's/.*peer-key-timeout.*/&\n            invalid-certificate-behavior  fail-hard/' "$LAB_DIR/authority.conf"
+    slow_bfd 10000 5
+    cp "$LAB_DIR/authority.conf" "$LAB_DIR/${names// /}.conf"
+done
 cd "$LAB_DIR" || exit 1
 "$CONFORM" probe --config authority.conf --router a --make-credentials keys 2>told || exit 1
 
@@ -62,7 +71,8 @@ try "it passes all probes" eval '! grep -E "^not ok|SKIP" results && grep -q "^o
 finds 0 '^ok 2 - CRY-REPLAY' "it does so again, with keys from the first time, and --only chooses" --only CRY-REPLAY
 try "the capture and its keys can be judged" eval \
     '"$CONFORM" check probe/probe.pcapng --keylog probe/keys.log --config authority.conf --only CRY-HMAC | grep "^ok 1" | grep -v SKIP'
-finds 0 '"result": "pass"' "results come as JSON" --only ABSURD --json
+finds 0 '"name": "c"' "all peers are probed, and results come as JSON" --config abc.conf --only ABSURD --json
+try "a peer that is not there spoils nothing" eval 'grep -q "\"result\": \"pass\"" results && grep -q "\"result\": \"inconclusive\"" results'
 interrupted() {
     # exec: the signal is for the probe, not for a shell around it.
     (exec timeout -s INT 2 ip netns exec "$(space a)" "$CONFORM" probe --config authority.conf --router a --clock-rate $RATE \
@@ -89,6 +99,8 @@ faulty() {
 cat >fault.c <<'C'
 #define _GNU_SOURCE
 #include <string.h>
+#include <stdint.h>
+#include <stdlib.h>
 int __wrap_svr_equal_constant_time(void) { return 1; }
 int __wrap_svr_replay_accept(void) { return 1; }
 int __wrap_svr_key_verify(void) { return 1; }
@@ -96,6 +108,11 @@ int __wrap_X509_verify_cert(void) { return 1; }
 int __wrap_svr_cert_has_name(void) { return 1; }
 /* Knows which types there are, and minds no half TLV. */
 int __wrap_svr_tlv_well_formed(const void *p, size_t len) { return !memmem(p, len, "\x3f\xff\x00\x14", 4); }
+typedef struct { const uint8_t *p, *end; _Bool ok; } cursor;
+cursor __wrap_svr_tlv_first(const uint8_t *p, size_t len) {
+    if (len > 3 && memmem(p, len, "\x3f\xff\x00\x14", 4)) _Exit(1);
+    return (cursor){p, p + len, 1};
+}
 /* Goes by state and poll bit alone. */
 __attribute__((weak)) int __real_svr_bfd_decode(const void *p, size_t len, void *out);
 int __wrap_svr_bfd_decode(const unsigned char *p, size_t len, void *out) {
@@ -128,11 +145,17 @@ stop_router b
 try "one that believes every certificate, and has no revocation list, is made" faulty X509_verify_cert svr_cert_has_name
 finds 1 '^ok .* CRY-REPLAY' "and found out" --only 'C*'
 try "in all of that, and in nothing else" eval \
-    'all_found "CRT-CA.* of a CA" "CRT-CA.* nobody" CFG-PCN-MATCH "CRT-FAIL-HARD.* revoked" && [ "$(grep -c "^not ok" results)" -eq 4 ]'
+    'all_found "CRT-CA.* of a CA" "CRT-CA.* nobody" CFG-PCN-MATCH "CRT-FAIL-HARD.* revoked" &&
+        [ "$(grep -c "^not ok" results)" -eq 4 ] && grep -qF -- "--only '"'C*'"'" results'
 stop_router b
 try "one that reads carelessly is made" faulty svr_tlv_well_formed svr_bfd_decode
 finds 1 '^not ok 2 - PROFILE-1' "and found out" --only 'PROFILE-*'
 try "wherever it does" all_found PROFILE-1 PROFILE-2 PROFILE-3
+stop_router b
+
+try "one that dies of a TLV that it does not know is made" faulty svr_tlv_first
+finds 1 '^not ok .* PROFILE-2' "and found out" --only 'PROFILE-*'
+try "and so it is told of the next probe that it could not be judged" grep -qE '^ok .* PROFILE-3 .*SKIP nothing is heard of it any more' results
 stop_router b
 
 sed 's/interval 30/interval 45/' authority.conf >other.conf
