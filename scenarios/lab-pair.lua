@@ -41,5 +41,7 @@ for _, f in ipairs(flows) do
     net:check(s.received > 0 and s.corrupted == 0 and account.unexplained(net, f) == 0,
         ("%s: %d of %d delivered, nothing lost but to the outage"):format(f.name, s.received, s.sent))
 end
-local shown = a:show "show peers security"
-net:check(shown:find "b" ~= nil, "a knows its peer")
+for _, what in ipairs { "peers", "peers security", "peers certificate", "security key-status", "security certificate", "alarms",
+    "security security-associations b detail", "events 3" } do
+    net:check(#a:show("show " .. what) > 0, "a answers show " .. what)
+end

@@ -13,7 +13,8 @@ local function follow_requests(c, p, f)
     c.state.open = open
     local heard, silent = c.state.heard or {}, c.state.silent or {}
     c.state.heard, c.state.silent = heard, silent
-    local from = c.world.by_address[p.src] and c.world.by_address[p.src].name or p.src
+    local function name(address) return c.world.by_address[address] and c.world.by_address[address].name or address end
+    local from, to = name(p.src), name(p.dst)
     if p.kind == "bfd" and heard[from] and p.time - heard[from] > 5 * S then silent[from] = p.time end
     if p.kind == "bfd" then heard[from] = p.time end
     if p.kind == "bfd" and p.bfd_state == 3 then
@@ -32,10 +33,11 @@ local function follow_requests(c, p, f)
         asked[p.dst] = p.time
         if not r then
             -- Whoever was silent until now may have sent it before.
-            open[number] = { unsure = silent[from] ~= nil and p.time - silent[from] < 5 * S, first = p.time, last = p.time, item = p, attempts = 1 }
+            open[number] = { from = from, to = to,
+                unsure = silent[from] ~= nil and p.time - silent[from] < 5 * S, first = p.time, last = p.time, item = p, attempts = 1 }
             return
         end
-        if r.answered or p.time - r.last <= c.slack then return end
+        if r.answered or r.given_up or p.time - r.last <= c.slack then return end
         if c.world:is_corrupted(p.time) then r.unsure = true end -- some were altered beyond recognition
         -- Behind a line that is down nobody sees what goes out.
         if not r.unsure and (not silent[from] or silent[from] <= r.last) then f(c, p, r) end
@@ -43,7 +45,11 @@ local function follow_requests(c, p, f)
     end)
     each_message(p, "KEY_RESPONSE", function(m)
         local r = open[number_of(m)]
-        if r then r.answered = p.time end
+        if not r or r.answered then return end
+        r.answered = p.time
+        for _, other in pairs(open) do -- of two that crossed, the other one is given up
+            if other.from == r.to and other.to == r.from then other.given_up = true end
+        end
     end)
 end
 

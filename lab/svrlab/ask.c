@@ -76,20 +76,42 @@ char *lab_ask(const char *socket_path, bool json, const char *command) {
 
 /* ---- reports -------------------------------------------------------------------------------- */
 
-/* "peerKi" becomes "Peer Ki". */
-static const char *make_label(const char *key, char *out) {
+/* Labels that are not their keys as words; the first that the text has is meant. tests/lab/svrlab.t compares.
+ */
+static const char *const odd[][2] = {
+    {"bfd", "BFD"},
+    {"certAcked", "Cert Ack"},
+    {"certReceived", "Cert Rec"},
+    {"id", "ID"},
+    {"keyAcked", "Key Ack"},
+    {"keyReceived", "Key Rec"},
+    {"localSalt", "Local salt"},
+    {"peerKeyIndex", "Peer Ki"},
+    {"remoteSalt", "Remote salt"},
+    {"saltAcked", "Salt Ack"},
+    {"saltReceived", "Salt Rec"},
+    {"securityStatus", "Security Status"},
+    {"securityStatus", "Security"},
+};
+
+/* "peerName" becomes "Peer Name"; seconds are not mentioned. */
+static const char *make_label(const char *key, const char *text, char *out) {
     size_t n = 0;
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        if (strcmp(odd[i][0], key) == 0 && strstr(text, odd[i][1])) return odd[i][1];
     for (; *key && n + 2 < LABEL_MAX; key++) {
         if (n && isupper((unsigned char)*key)) out[n++] = ' ';
         out[n] = n ? *key : (char)toupper((unsigned char)*key);
         n++;
     }
     out[n] = '\0';
+    char *unit = strstr(out, " Seconds");
+    if (unit) *unit = '\0';
     return out;
 }
 
-static void fill_field(svr_field *f, const char *key, const json_t *value, char *label) {
-    *f = (svr_field){.label = make_label(key, label), .key = key, .type = SVR_FIELD_SPAN};
+static void fill_field(svr_field *f, const char *key, const json_t *value, const char *label) {
+    *f = (svr_field){.label = label, .key = key, .type = SVR_FIELD_SPAN};
     f->span = SVR_TIME_NEVER; /* null */
     if (json_is_string(value)) {
         f->type = SVR_FIELD_TEXT;
@@ -122,7 +144,8 @@ static int fill(lab_answer *a) {
         a->records[i].title = json_string_value(json_object_get(r, "title"));
         a->records[i].fields = a->fields + used;
         json_object_foreach(json_object_get(r, "fields"), key, value) {
-            fill_field(&a->fields[used], key, value, a->labels + used * LABEL_MAX);
+            const char *label = make_label(key, a->text, a->labels + used * LABEL_MAX);
+            fill_field(&a->fields[used], key, value, label);
             a->records[i].n++;
             used++;
         }

@@ -22,7 +22,7 @@ typedef struct lab_answer {
 } lab_answer;
 
 /* Asks for both forms and makes a report of them. svrd's JSON has keys and no labels: a label is its key as
- * words, "Local Salt" for localSalt. 0, or -1. */
+ * words, or what the text form has for it. 0, or -1. */
 int lab_answer_get(lab_answer *a, const char *socket_path, const char *command);
 void lab_answer_fini(lab_answer *a);
 

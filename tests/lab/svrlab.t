@@ -7,7 +7,7 @@
 # makes goes again, however it ends.
 
 . "$(dirname "$0")/lib.sh"
-need
+need jq
 cd "$LAB_TOP" || exit 1
 svrlab=$LAB_BIN/svrlab
 [ -x "$svrlab" ] || skip_all "build first: no $svrlab"
@@ -35,6 +35,12 @@ try "it could judge the keys" eval '[ "$(grep -c "^ok .* \(CRY\|KEY\)-" "$LAB_DI
 try "both clocks are one: the first event is of the first minute, the last of the end" eval '
     head -n 1 "$here/events.jsonl" | grep -q "2025-01-01T00:00:" && tail -n 1 "$here/events.jsonl" | grep -q "2025-01-01T01:"'
 try "the story says what was done" grep -q '"link":"line","state":"down"' "$here/story.jsonl"
+
+# What show commands have, field by field, without the values.
+labels() { jq -c 'select(.kind == "show") | [.command, ([.records[].fields[][0]] | unique)]' "$1/story.jsonl"; }
+try "show commands have the fields that they have in the simulator" eval '
+    "$LAB_BIN/svrsim" run scenarios/lab-pair.lua -q --out "$LAB_DIR/sim" && [ "$(labels "$here" | wc -l)" -ge 8 ] &&
+        diff <(labels "$LAB_DIR/sim") <(labels "$here")'
 
 begin scenarios/lab-pair.lua -q --clock-rate 240 --out "$LAB_DIR/ended"
 wait_for 10 test -s "$LAB_DIR/ended/b.log"
