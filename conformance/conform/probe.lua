@@ -20,8 +20,8 @@ function P:soon() return math.max(1, 0.3 * self.rate) end
 -- Seconds that a machine may be late by.
 function P:slack() return 0.1 + 0.06 * self.rate end
 
--- Seconds between two BFD packets of the implementation, at most.
-function P:beat() return math.max(1, self.their_interval or 1) end
+-- Seconds between two BFD packets of the implementation, at most: what it wants, or what our own router asks for.
+function P:beat() return math.max(1, self.their_interval or 1, self.our_interval or 1) end
 
 -- ---- outcome -----------------------------------------------------------------------------------------------
 
@@ -40,10 +40,8 @@ P.unsupported = give_up "unsupported"
 
 -- ---- what happens ------------------------------------------------------------------------------------------
 
-local function interval_of(item)
-    local packet = P.take_apart(item.data)
-    return math.max(string.unpack(">I4", packet.bfd, 13), 1) / 1000000
-end
+-- Seconds in a field of a BFD control packet: 13 is the desired interval of sending, 17 the required one of receiving.
+local function seconds_at(item, place) return string.unpack(">I4", P.take_apart(item.data).bfd, place) / 1000000 end
 
 local function has(item, ...)
     for _, m in ipairs(item.messages or {}) do
@@ -80,7 +78,7 @@ function P:hear(item)
     local certificate = has(item, "CERT")
     if certificate then self.their_certificate = certificate.bytes end
     if not item.bfd_state then return end
-    self.their_interval = interval_of(item)
+    self.their_interval = seconds_at(item, 13)
     self.their_state = item.bfd_state
     if item.metadata == "good" then
         if item.bfd_state ~= 3 then self.left_up = item end
@@ -92,7 +90,11 @@ end
 function P:on_packet(item)
     item.at = self:now()
     if (item.way == "in" and item.src or item.dst) ~= self.peer.there then return end
-    if item.way == "in" then self:hear(item) end
+    if item.way == "in" then
+        self:hear(item)
+    elseif item.bfd_state then
+        self.our_interval = seconds_at(item, 17)
+    end
     local fate = self.filter and self.filter(item)
     if fate == "drop" then return end
     if fate then
