@@ -140,6 +140,10 @@ $(B)/lab/%.o: lab/%.c $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) -Ilab $(CFLAGS) -c $< -o $@
 
+$(B)/tests/unit/test_lab_%: tests/unit/test_lab_%.c $(B)/lab/svrlab/%.o $(B)/flags
+	$(call step,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) -Ilab -Isim -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(filter %.o,$^) -lcmocka
+
 LAB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lab/svrlab/*.c lua/*.c)) $(B)/lua/embedded.o $(B)/router/common/json.o \
            $(addprefix $(B)/sim/svrsim/,capture.o journal.o options.o output.o progress.o script.o)
 $(B)/bin/svrlab: $(LAB_OBJ) $(PCAPNG_OBJ) $(LIBSVR)
