@@ -285,6 +285,7 @@ int svrsim_start(svrsim *sim, const char *config) {
 
 int svrsim_crash(svrsim *sim, svrsim_router *r) {
     (void)sim;
+    if (r->taking) return lab_fail("router '%s' cannot end within its own event", r->name);
     lab_router_kill(r);
     r->node->dark = true; /* the kernel would still answer */
     return 0;

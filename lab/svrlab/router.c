@@ -98,7 +98,10 @@ static bool read_events(svrsim_router *r) {
 static void on_events(void *ctx, uint32_t events) {
     svrsim_router *r = ctx;
     (void)events;
-    if (read_events(r)) return;
+    r->taking = true;
+    bool alive = read_events(r);
+    r->taking = false;
+    if (alive) return;
     lab_router_kill(r);
     lab_router_died(r->sim, r);
 }

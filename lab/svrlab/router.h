@@ -22,6 +22,7 @@ struct svrsim_router {
     svr_wall clock;                    /* of the router, ahead of the lab's */
     pid_t pid;                         /* 0: not running */
     lab_source events;                 /* a pipe from the process */
+    bool taking;                       /* its events are being taken */
     char *line;                        /* what has come of the next event */
     size_t line_len;
     lab_answer answer;
