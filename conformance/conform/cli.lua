@@ -13,8 +13,8 @@ local scenarios = require "conform.scenarios"
 
 local help = [[
 Usage: svrconform list [--json]
-       svrconform check CAPTURE... --keylog FILE [--events FILE] [--config FILE] [--only PATTERN] [--json]
-                        [--slack SECONDS] [--html FILE] [--junit FILE]
+       svrconform check CAPTURE... --keylog FILE [--events FILE] [--story FILE] [--config FILE] [--only PATTERN]
+                        [--slack SECONDS] [--html FILE] [--junit FILE] [--json]
        svrconform run [--only PATTERN] [--scenario NAME] [--seed N] [--out DIR] [--json]
                       [--backend lab] [--clock-rate N] [--simulator FILE]
        svrconform selftest [--out DIR]
@@ -31,6 +31,7 @@ Judges whether routers do what is demanded (docs/requirements.md).
 
   --keylog FILE    keys of the routers (svrd --keylog, svrsim --keylog); "#" begins a comment
   --events FILE    events of the routers (svrd --events, svrsim's events.jsonl)
+  --story FILE     what was done to the network, and what its hosts saw (svrsim's story.jsonl)
   --config FILE    the authority configuration: its intervals are what is judged (default: the defaults)
   --slack SECONDS  what the clock of a real machine may add to an interval or take from it (default 0)
   --only PATTERN   requirements whose ID matches, as in KEY-*
@@ -64,13 +65,13 @@ local function usage(text) error(text .. "\nTry svrconform --help.", 0) end
 
 -- ---- arguments ---------------------------------------------------------------------------------------------
 
-local valued = { simulator = true, keylog = true, events = true, config = true, only = true, scenario = true, seed = true, out = true,
+local valued = { simulator = true, keylog = true, events = true, story = true, config = true, only = true, scenario = true, seed = true, out = true,
     html = true, junit = true, router = true, device = true, peer = true, certificate = true, ["private-key"] = true,
     ["trusted-ca"] = true, crl = true, ["clock-rate"] = true, limit = true, credentials = true, ["make-credentials"] = true,
     backend = true, slack = true }
 local allowed = {
     list = { json = true },
-    check = { keylog = true, events = true, config = true, only = true, json = true, html = true, junit = true,
+    check = { keylog = true, events = true, story = true, config = true, only = true, json = true, html = true, junit = true,
         slack = true },
     run = { simulator = true, only = true, scenario = true, seed = true, out = true, json = true, backend = true, ["clock-rate"] = true },
     selftest = { out = true },
@@ -218,7 +219,7 @@ function commands.check(o)
     local results, seen = collect.run(selected(o.only), open_trace(o), settings)
     local words = { "svrconform", "check" }
     for _, f in ipairs(o.files) do words[#words + 1] = shell_word(f) end
-    for _, name in ipairs { "keylog", "events", "config", "slack", "only" } do
+    for _, name in ipairs { "keylog", "events", "story", "config", "slack", "only" } do
         if o[name] then words[#words + 1] = ("--%s %s"):format(name, shell_word(o[name])) end
     end
     local runs = { { name = o.files[1], results = results, reproduce = table.concat(words, " "), files = o.files,
