@@ -218,15 +218,10 @@ static int host_clock(lua_State *L) {
 }
 
 void conform_open_host(lua_State *L) {
-    static const luaL_Reg functions[] = {{"lines", host_lines},
-                                         {"settings", host_settings},
-                                         {"start", host_start},
-                                         {"wait", host_wait},
-                                         {"processors", host_processors},
-                                         {"program", host_program},
-                                         {"folder", host_folder},
-                                         {"files", host_files},
-                                         {"clock", host_clock},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"lines", host_lines},           {"settings", host_settings},
+                                         {"start", host_start},           {"wait", host_wait},
+                                         {"processors", host_processors}, {"program", host_program},
+                                         {"folder", host_folder},         {"files", host_files},
+                                         {"clock", host_clock},           {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

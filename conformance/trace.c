@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 
+#include "copies.h"
 #include "core.h"
 #include "svr/inspect.h"
 
@@ -36,6 +37,7 @@ typedef struct captures {
     source *sources;
     size_t n;
     watched watched;
+    conform_copies *copies; /* NULL: there is one file only */
 } captures;
 
 static void *resize(void *ctx, void *p, size_t size) {
@@ -118,6 +120,7 @@ static int captures_close(lua_State *L) {
     for (size_t i = 0; i < c->watched.n; i++)
         free(c->watched.names[i]);
     free(c->watched.names);
+    free(c->copies);
     free(c->sources);
     svr_inspector_del(c->inspector);
     *c = (captures){0};
@@ -149,7 +152,8 @@ static int captures_open(lua_State *L) {
     luaL_setmetatable(L, CAPTURES); /* from here on it is closed whatever happens */
     c->inspector = svr_inspector_new(&heap);
     c->sources = calloc(n ? n : 1, sizeof *c->sources);
-    if (!c->inspector || !c->sources) return conform_fail(L, "memory is short");
+    if (n > 1) c->copies = calloc(1, sizeof *c->copies);
+    if (!c->inspector || !c->sources || (n > 1 && !c->copies)) return conform_fail(L, "memory is short");
     if (keylog) read_keys(L, c->inspector, keylog);
     read_watched(L, 3, &c->watched);
     for (size_t i = 0; i < n; i++) {
@@ -297,13 +301,24 @@ void conform_push_packet(lua_State *L, const conform_datagram *d, const svr_seen
     push_packet(L, &s, seen, &(watched){0});
 }
 
-static int captures_next(lua_State *L) {
-    captures *c = luaL_checkudata(L, 1, CAPTURES);
+static source *earliest(const captures *c) {
     source *first = NULL;
-    svr_seen seen;
     for (size_t i = 0; i < c->n; i++)
         if (c->sources[i].time != INT64_MAX && (!first || c->sources[i].time < first->time))
             first = &c->sources[i];
+    return first;
+}
+
+static bool is_copy(const captures *c, const source *s) {
+    return c->copies && conform_is_copy(c->copies, s->data, s->len, (size_t)(s - c->sources), s->time);
+}
+
+static int captures_next(lua_State *L) {
+    captures *c = luaL_checkudata(L, 1, CAPTURES);
+    source *first;
+    svr_seen seen;
+    while ((first = earliest(c)) != NULL && is_copy(c, first))
+        advance(L, first);
     if (!first) return 0;
     svr_inspect(c->inspector, first->data, first->len, &seen);
     push_packet(L, first, &seen, &c->watched);

@@ -10,20 +10,22 @@
 
 /* Opener of the module. Its functions:
  *
- *   captures({FILE, ...}, KEYLOG, {NAME, ...})
- *       packets of all files in the order of time: an object with next(), which gives a table for each
- * packet, then nil. KEYLOG may be nil; a packet in which a NAME stands in clear `exposes` it. lines(FILE,
- * WHAT) a list of the objects in a file of JSON lines (events, a story), each with `what` and with `time` in
- * nanoseconds settings(FILE)               the key management of an authority configuration (lua/settings.h)
- *   start(PROGRAM, ARGUMENT...)  begins a program: its process
- *   wait()                       waits until one ends: the process, and its exit status
- *   processors()                 how many of them run at a time
- *   program(NAME)                the path of a program beside this one
- *   folder(PATH)                 makes a folder, with those above it
- *   files(PATTERN)               the files that a pattern of the shell names, in order
- *   clock()                      seconds, of a clock that only goes forward
- *   probe{...}, issue(...), sha384, hkdf, hmac, encrypt, decrypt, datagram: see probe.c, credentials.c,
- * crypto.c */
+ * - captures({FILE, ...}, KEYLOG, {NAME, ...}): packets of all files in the order of time, those that several
+ *   saw once: an object with next(), which gives a table for each packet, then nil. KEYLOG may be nil; a
+ *   packet in which a NAME stands in clear `exposes` it.
+ * - lines(FILE, WHAT): a list of the objects in a file of JSON lines (events, a story), each with `what`, and
+ *   with `time` in nanoseconds.
+ * - settings(FILE): the key management of an authority configuration (lua/settings.h).
+ * - start(PROGRAM, ARGUMENT...): begins a program: its process.
+ * - wait(): waits until one ends: the process, and its exit status.
+ * - processors(): how many of them run at a time.
+ * - program(NAME): the path of a program beside this one.
+ * - folder(PATH): makes a folder, with those above it.
+ * - files(PATTERN): the files that a pattern of the shell names, in order.
+ * - clock(): seconds, of a clock that only goes forward.
+ * - probe{...}, issue(...), sha384, hkdf, hmac, encrypt, decrypt, datagram: see probe.c, credentials.c,
+ * crypto.c.
+ */
 int conform_open_core(lua_State *L);
 
 /* An IP datagram, and where it stands. */

@@ -193,10 +193,10 @@ has_event() { jq -e -n "first(inputs | select($2))" "$LAB_DIR/$1.events"; }
 last_event() { jq -r "select($2) | $3" "$LAB_DIR/$1.events" | tail -n 1; }
 
 # took BOUND FROM TO [SLACK]: between these instants (of a clock that runs $RATE times as fast) lie BOUND seconds, and
-# at most a quarter of a real second more, and SLACK more where another event has to come first.
+# at most half a real second more, and SLACK more where another event has to come first.
 took() {
     awk -v bound="$1" -v from="$2" -v to="$3" -v late="$RATE" -v slack="${4:-0}" \
-        'BEGIN { d = to - from; print from, to, d; exit !(from != "" && to != "" && d >= bound && d <= bound + late / 4 + slack) }'
+        'BEGIN { d = to - from; print from, to, d; exit !(from != "" && to != "" && d >= bound && d <= bound + late / 2 + slack) }'
 }
 
 # ---- configurations -------------------------------------------------------------------------------

@@ -27,6 +27,12 @@ expect 0 '^KEY-GRACE-30 *wire *check' "list says what is decided" "$conform" lis
 expect 0 '"id": "KEY-GRACE-30"' "also as JSON" "$conform" list --json
 with=(--keylog "$here/keys.log" --events "$here/events.jsonl" --config "$here/authority.conf")
 expect 0 '^ok 1 - KEY-RETRANSMIT' "captures are judged" "$conform" check "$here/one.pcapng" "$here/two.pcapng" "${with[@]}" --only 'KEY-RET*'
+cp "$here/one.pcapng" "$dir/elsewhere.pcapng"
+"$conform" check "$here/one.pcapng" "$here/two.pcapng" "${with[@]}" --json >"$dir/once"
+"$conform" check "$here/one.pcapng" "$here/two.pcapng" "$dir/elsewhere.pcapng" "${with[@]}" --json >"$dir/twice"
+results() { jq -c '.[0].results[] | [.id, .result, .evidence]' "$1"; }
+results "$dir/once" | grep -q '"KEY-RETRANSMIT","pass"' && diff <(results "$dir/once") <(results "$dir/twice") >"$dir/out"
+report $? "a packet that was seen at two places counts once"
 expect 1 'actual: again after 30.000 s, not 31.000 s' "other intervals than configured are a failure" \
     "$conform" check "$here/one.pcapng" "$here/two.pcapng" --keylog "$here/keys.log" --events "$here/events.jsonl" \
     --config <(sed 's/peer-key-timeout /peer-key-retransmit-interval 31\n            peer-key-timeout /' "$here/authority.conf") --only KEY-RETRANSMIT
