@@ -38,7 +38,9 @@ size_t svr_ops_add(svr_ops *ops, svr_crypt_op op) {
 /* Only who sends forward packets on a leg moves it, so that both ends never move at once. */
 static void move(svr_forward *f, svr_leg *leg) {
     svr_path *path = svr_peer_path_in_service(svr_path_peer(leg->path));
+    svr_time heard = svr_path_heard(leg->path);
     svr_tuple arrival;
+    if (leg->sent > heard) leg->sent = heard; /* what went into a dead line has told nobody anything */
     if (!path) return;
     if (!svr_waypoint_choose(&f->sessions, path, &arrival))
         svr_drop_count(f->rt, SVR_DROP_NO_WAYPOINT);

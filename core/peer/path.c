@@ -136,6 +136,7 @@ void svr_path_leave(svr_path *path) {
 
 void svr_path_resume(svr_path *path) {
     svr_bfd *b = &path->bfd;
+    path->heard = path->peer->all->rt->now;
     b->remote_state = SVR_BFD_UP;
     b->remote_discriminator = discriminator(&path->config->remote, &path->config->local);
     b->remote_desired_tx = b->desired_tx;
@@ -168,6 +169,7 @@ void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p) {
     }
     if (path->bfd.state == SVR_BFD_ADMIN_DOWN) return; /* RFC 5880 section 6.8.6 */
     svr_bfd_state next = svr_bfd_receive(&path->bfd, p);
+    path->heard = rt->now;
     svr_timer_set(&path->detect, &rt->timers, rt->now + svr_bfd_detection(&path->bfd));
     set_bfd_state(path, next, next == SVR_BFD_DOWN ? SVR_BFD_DIAG_NEIGHBOR_DOWN : SVR_BFD_DIAG_NONE,
                   next == SVR_BFD_DOWN ? "neighbor signaled down" : "control packet");
@@ -176,6 +178,9 @@ void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p) {
 
 bool svr_path_in_service(const svr_path *path) {
     return path->in_service;
+}
+svr_time svr_path_heard(const svr_path *path) {
+    return path->heard;
 }
 svr_peer *svr_path_peer(const svr_path *path) {
     return path->peer;

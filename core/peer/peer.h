@@ -22,6 +22,8 @@ svr_peer *svr_peers_find(const svr_peers *peers, const svr_peer_config *config);
 svr_path *svr_peer_path_in_service(const svr_peer *peer);
 
 bool svr_path_in_service(const svr_path *path);
+/* When BFD was last heard on it: what was sent since may have been lost. */
+svr_time svr_path_heard(const svr_path *path);
 svr_peer *svr_path_peer(const svr_path *path);
 const svr_path_config *svr_path_get_config(const svr_path *path);
 /* Where packets to the peer go first: the gateway, or the peer itself when it is on link. */

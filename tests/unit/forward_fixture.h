@@ -26,6 +26,7 @@ struct svr_path {
     svr_path_config config;
     svr_peer *peer;
     bool in_service;
+    svr_time heard;
 };
 
 struct svr_peer {
@@ -66,6 +67,9 @@ svr_path *svr_peer_path_in_service(const svr_peer *peer) {
 }
 bool svr_path_in_service(const svr_path *path) {
     return path->in_service;
+}
+svr_time svr_path_heard(const svr_path *path) {
+    return path->heard;
 }
 svr_peer *svr_path_peer(const svr_path *path) {
     return path->peer;

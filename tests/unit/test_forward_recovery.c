@@ -187,6 +187,43 @@ static void test_forward_takes_another_key_when_the_egress_may_have_forgotten(vo
     run_long_outage(3, true);
 }
 
+/* The line in front of the egress is dead, and BFD is patient: what is sent there tells nobody anything. */
+static void run_dead_line(int routers) {
+    net *t = net_new(routers, 4);
+    spec r = reply_to(&udp4);
+    struct svr_path *dead = &t->node[routers - 2].peers.peer[1].path[0];
+    settle(t, &udp4);
+    uint8_t phase = first_session(t, 0)->keys.newest.phase;
+    dead->heard = t->node[0].rt.now;
+    t->node[routers - 2].peers.peer[1].path[1].heard = dead->heard;
+    for (int i = 0; i < 20; i++) {
+        advance(t, 20 * SVR_SEC);
+        host_sends(t, 0, &udp4);
+        collect(t);
+        while (t->wire.n) { /* up to the break */
+            line l = t->wire.at[0];
+            memmove(t->wire.at, t->wire.at + 1, --t->wire.n * sizeof(line));
+            if (l.to != routers - 1) deliver_line(t, &l);
+            collect(t);
+        }
+    }
+    assert_int_equal(sessions(t, routers - 1), 0);
+    set_path(t, routers - 2, 1, 0, false);
+    pump(t);
+    send(t, 0, &udp4);
+    send(t, 0, &udp4);
+    assert_int_not_equal(first_session(t, 0)->keys.current->phase, phase);
+    send(t, routers - 1, &r);
+    expect_settled(t, &udp4);
+    assert_int_equal(drops(t, 0, SVR_DROP_PAYLOAD_REPLAY), 0);
+    net_del(t);
+}
+static void test_forward_takes_another_key_behind_a_dead_line(void **state) {
+    (void)state;
+    run_dead_line(2);
+    run_dead_line(3);
+}
+
 /* The egress begins anew while metadata is on its way that nothing has answered. */
 static void test_forward_takes_another_key_for_a_peer_that_began_anew(void **state) {
     (void)state;
@@ -450,6 +487,7 @@ int main(void) {
         cmocka_unit_test(test_forward_moves_to_another_path_and_stays_alive),
         cmocka_unit_test(test_forward_waits_for_a_path_to_return),
         cmocka_unit_test(test_forward_takes_another_key_when_the_egress_may_have_forgotten),
+        cmocka_unit_test(test_forward_takes_another_key_behind_a_dead_line),
         cmocka_unit_test(test_forward_takes_another_key_for_a_peer_that_began_anew),
         cmocka_unit_test(test_forward_rotates_payload_keys_without_loss),
         cmocka_unit_test(test_forward_never_rotates_when_told_so),
