@@ -10,6 +10,7 @@
 
 #include <lauxlib.h>
 
+#include "common/heap.h"
 #include "core.h"
 #include "svr/authority.h"
 
@@ -23,15 +24,6 @@ typedef struct issuer {
     svr_ca *ca[2];
     svr_wall now;
 } issuer;
-
-static void *resize(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    if (size) return realloc(p, size);
-    free(p);
-    return NULL;
-}
-
-static const svr_allocator heap = {.resize = resize};
 
 static int issuer_close(lua_State *L) {
     issuer *is = luaL_checkudata(L, 1, ISSUER);
@@ -64,7 +56,7 @@ static issuer *open_issuer(lua_State *L) {
     luaL_setmetatable(L, ISSUER); /* from here on it is closed whatever happens */
     clock_gettime(CLOCK_REALTIME, &now);
     is->now = (svr_wall)now.tv_sec * (svr_wall)SVR_SEC;
-    is->env = svr_env_new(&(svr_env_params){.alloc = &heap});
+    is->env = svr_env_new(&(svr_env_params){.alloc = &svr_heap});
     for (int i = 0; is->env && i < 2; i++) {
         svr_ca_params params = {.common_name = names[i],
                                 .key = SVR_KEY_P384,

@@ -13,6 +13,7 @@
 
 #include <lauxlib.h>
 
+#include "common/heap.h"
 #include "core.h"
 #include "pcapng/pcapng.h"
 #include "svr/inspect.h"
@@ -47,15 +48,6 @@ static void interrupt(int signal) {
     interrupted = signal;
 }
 
-static void *resize(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    if (size) return realloc(p, size);
-    free(p);
-    return NULL;
-}
-
-static const svr_allocator heap = {.resize = resize};
-
 static probe *check_probe(lua_State *L) {
     return luaL_checkudata(L, 1, PROBE);
 }
@@ -82,7 +74,7 @@ static int read_config(lua_State *L, probe *p, const char *file) {
     svr_error err;
     svr_config_error where;
     if (svrd_text_read(&text, file, &err)) return conform_fail(L, "%s", err.message);
-    int rc = svr_config_parse(&heap, text.bytes, text.len, &p->config, &where);
+    int rc = svr_config_parse(&svr_heap, text.bytes, text.len, &p->config, &where);
     svrd_text_fini(&text);
     /* The probe's own router goes on whatever its certificate is: that is for the other side to judge. */
     if (rc == 0) p->config->keys.invalid_certificate = SVR_FAIL_SOFT;
@@ -157,8 +149,8 @@ static int probe_open(lua_State *L) {
     lua_getfield(L, 1, "rate");
     svrd_clock_init(&p->clock, (uint32_t)lua_tointeger(L, -1));
     lua_pop(L, 1);
-    p->env = svr_env_new(&(svr_env_params){.alloc = &heap});
-    p->inspector = svr_inspector_new(&heap);
+    p->env = svr_env_new(&(svr_env_params){.alloc = &svr_heap});
+    p->inspector = svr_inspector_new(&svr_heap);
     if (!p->env || !p->inspector) return conform_fail(L, "memory is short, or OpenSSL lacks an algorithm");
     open_device(L, p, iface);
     open_files(L, p, out);

@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 
+#include "common/heap.h"
 #include "copies.h"
 #include "core.h"
 #include "svr/inspect.h"
@@ -39,15 +40,6 @@ typedef struct captures {
     watched watched;
     conform_copies *copies; /* NULL: there is one file only */
 } captures;
-
-static void *resize(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    if (size) return realloc(p, size);
-    free(p);
-    return NULL;
-}
-
-static const svr_allocator heap = {.resize = resize};
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
@@ -150,7 +142,7 @@ static int captures_open(lua_State *L) {
     captures *c = lua_newuserdatauv(L, sizeof *c, 0);
     *c = (captures){0};
     luaL_setmetatable(L, CAPTURES); /* from here on it is closed whatever happens */
-    c->inspector = svr_inspector_new(&heap);
+    c->inspector = svr_inspector_new(&svr_heap);
     c->sources = calloc(n ? n : 1, sizeof *c->sources);
     if (n > 1) c->copies = calloc(1, sizeof *c->copies);
     if (!c->inspector || !c->sources || (n > 1 && !c->copies)) return conform_fail(L, "memory is short");

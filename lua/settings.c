@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
-#include <stdlib.h>
-
 #include <lauxlib.h>
 
-static void *resize(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    if (size) return realloc(p, size);
-    free(p);
-    return NULL;
-}
+#include "common/heap.h"
 
 static void set_number(lua_State *L, const char *name, lua_Integer v) {
     lua_pushinteger(L, v);
@@ -75,11 +68,10 @@ static void push_accepted(lua_State *L, const svr_config *config) {
 }
 
 void lua_push_settings(lua_State *L, const char *text, size_t len) {
-    const svr_allocator heap = {.resize = resize};
     svr_config *config;
     svr_config_error err;
     lua_newtable(L);
-    if (svr_config_parse(&heap, text, len, &config, &err) == 0) {
+    if (svr_config_parse(&svr_heap, text, len, &config, &err) == 0) {
         push_accepted(L, config);
         svr_config_del(config);
         return;

@@ -84,6 +84,15 @@ check "CRY-PEERKEY-DH" {
     },
 }
 
+-- One more packet that the router which it goes to must drop.
+local function note(c, p)
+    local router = c.world.by_address[p.dst]
+    if not router then return end
+    local s = c.state[router.name] or { n = 0 }
+    c.state[router.name] = s
+    s.n, s.item = s.n + 1, p
+end
+
 -- What each router dropped, for these reasons.
 local function dropped(item, ...)
     local n = 0
@@ -101,11 +110,7 @@ check "CRY-HMAC" {
             c:fail(p.metadata == "bad" and "the HMAC of its metadata does not hold" or "the HMAC of its payload does not hold", p)
             return
         end
-        local router = c.world.by_address[p.dst]
-        if not router then return end
-        local s = c.state[router.name] or { n = 0 }
-        c.state[router.name] = s
-        s.n, s.item = s.n + 1, p
+        note(c, p)
     end,
     story = function(c, t)
         if t.kind == "flow" and t.corrupted > 0 then c:fail(("%d altered messages reached a host"):format(t.corrupted), t) end
@@ -151,11 +156,7 @@ check "CRY-REPLAY" {
             c:fail("its nonce was used for another packet", p)
             return
         end
-        local router = c.world.by_address[p.dst]
-        if not router then return end
-        local s = c.state[router.name] or { n = 0 }
-        c.state[router.name] = s
-        s.n, s.item = s.n + 1, p
+        note(c, p)
     end,
     story = function(c, t)
         if t.kind == "flow" and t.duplicated > 0 then c:fail(("%d messages reached a host twice"):format(t.duplicated), t) end

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/heap.h"
 #include "svrlab/router.h"
 #include "svrsim/output.h"
 #include "svrsim/progress.h"
@@ -39,15 +40,6 @@ struct svrsim {
     void *on_event_ctx;
     bool halted;
 };
-
-static void *resize(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    if (size) return realloc(p, size);
-    free(p);
-    return NULL;
-}
-
-static const svr_allocator heap = {.resize = resize};
 
 int svrsim_fail(svrsim *sim, const char *format, ...) {
     char text[512];
@@ -108,7 +100,7 @@ static svrsim_traits traits_of(uint32_t rate) {
 }
 
 static int open_all(svrsim *sim) {
-    svr_env_params params = {.alloc = &heap};
+    svr_env_params params = {.alloc = &svr_heap};
     sim->env = svr_env_new(&params);
     if (!sim->env) return lab_fail("OpenSSL lacks an algorithm, or memory is short");
     if (svrsim_output_open(&sim->output, &sim->options) != 0) return lab_fail("%s", sim->output.reason);
@@ -266,7 +258,7 @@ static int start_router(svrsim *sim, svrsim_router *r) {
 static int check_config(svrsim *sim, const char *text) {
     svr_config_error err;
     svr_config *config;
-    if (svr_config_parse(&heap, text, strlen(text), &config, &err) != 0)
+    if (svr_config_parse(&svr_heap, text, strlen(text), &config, &err) != 0)
         return lab_fail("%s/authority.conf:%u:%u: %s", sim->options.out_dir, err.line, err.column,
                         err.message);
     svr_config_del(config);

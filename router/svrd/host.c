@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/heap.h"
 #include "common/json.h"
 #include "common/version.h"
 #include "svrd/announce.h"
@@ -17,15 +18,6 @@
 #include "svrd/report.h"
 
 #define UPKEEP_PERIOD (5 * SVR_SEC)
-
-static void *resize(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    if (size) return realloc(p, size);
-    free(p);
-    return NULL;
-}
-
-const svr_allocator svrd_heap = {.resize = resize};
 
 /* ---- what comes out of the node ------------------------------------------------------------- */
 
@@ -264,7 +256,7 @@ static int open_files(svrd_host *h, svr_error *err) {
 
 static int open_node(svrd_host *h, svr_error *err) {
     svrd_credentials files;
-    svr_env_params env = {.alloc = &svrd_heap};
+    svr_env_params env = {.alloc = &svr_heap};
     if (svrd_credentials_read(&files, h->options, h->config, err)) return -1;
     h->env = svr_env_new(&env);
     if (!h->env) {

@@ -44,9 +44,6 @@ typedef struct svrd_host {
     bool stop;
 } svrd_host;
 
-/* malloc and its kin. */
-extern const svr_allocator svrd_heap;
-
 /* Makes the router. `config` is checked and must outlive it. 0, or -1 with `err` filled; then nothing is left
  * behind. */
 int svrd_host_open(svrd_host *h, const svrd_options *options, const svr_config *config, svr_error *err);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/heap.h"
 #include "common/version.h"
 #include "svrd/host.h"
 
@@ -34,7 +35,7 @@ static svr_config *read_config(const char *path) {
         refuse(EXIT_USAGE, err.message);
         return NULL;
     }
-    if (svr_config_parse(&svrd_heap, text.bytes, text.len, &config, &where))
+    if (svr_config_parse(&svr_heap, text.bytes, text.len, &config, &where))
         fprintf(stderr, "%s:%u:%u: %s\n", path, where.line, where.column, where.message);
     svrd_text_fini(&text);
     return config;

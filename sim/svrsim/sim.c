@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/heap.h"
 #include "svrsim/output.h"
 #include "svrsim/router.h"
 #include "svrsim/seeded_rand.h"
@@ -32,15 +33,6 @@ struct svrsim {
     bool drawn; /* randomness of the seed was used before the start */
     char reason[512];
 };
-
-static void *resize(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    if (size) return realloc(p, size);
-    free(p);
-    return NULL;
-}
-
-static const svr_allocator heap = {.resize = resize};
 
 int svrsim_fail(svrsim *sim, const char *format, ...) {
     va_list args;
@@ -88,7 +80,7 @@ static int open_world(svrsim *sim) {
     if (!sim->world) return svrsim_fail(sim, "ns-3: %s", ns3shim_error());
     sim->rand = svrsim_rand_new(sim->options.seed);
     if (!sim->rand) return svrsim_fail(sim, "OpenSSL takes no random source of ours");
-    svr_env_params params = {.alloc = &heap, .libctx = svrsim_rand_libctx(sim->rand)};
+    svr_env_params params = {.alloc = &svr_heap, .libctx = svrsim_rand_libctx(sim->rand)};
     sim->env = svr_env_new(&params);
     return sim->env ? 0 : svrsim_fail(sim, "OpenSSL lacks an algorithm, or memory is short");
 }
@@ -181,7 +173,7 @@ void svrsim_take_key(svrsim *sim, const char *line) {
 int svrsim_router_set_config(svrsim_router *r, const char *text) {
     svr_config_error err;
     svr_config_del(r->config);
-    if (svr_config_parse(&heap, text, strlen(text), &r->config, &err) == 0) return 0;
+    if (svr_config_parse(&svr_heap, text, strlen(text), &r->config, &err) == 0) return 0;
     return svrsim_fail(r->sim, "configuration of router '%s', line %u, column %u: %s", r->name, err.line,
                        err.column, err.message);
 }
@@ -189,7 +181,7 @@ int svrsim_router_set_config(svrsim_router *r, const char *text) {
 int svrsim_start(svrsim *sim, const char *config) {
     svr_config_error err;
     if (svrsim_output_config(&sim->output, config) != 0) return svrsim_fail(sim, "%s", sim->output.reason);
-    if (svr_config_parse(&heap, config, strlen(config), &sim->config, &err) != 0)
+    if (svr_config_parse(&svr_heap, config, strlen(config), &sim->config, &err) != 0)
         return svrsim_fail(sim, "%s/authority.conf:%u:%u: %s", sim->options.out_dir, err.line, err.column,
                            err.message);
     for (size_t i = 0; i < sim->n_routers; i++)

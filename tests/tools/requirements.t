@@ -13,7 +13,8 @@ named() { local id=$1; shift; grep -rqE "$id([^A-Z0-9-]|\$)" "$@"; }
 where() {
     local found=()
     named "$1" tests/unit && found+=(unit)
-    named "$1" tests/sim scenarios && found+=(sim)
+    # What a scenario is there to show, tests/sim/conform.t wants decided.
+    named "$1" tests/sim scenarios conformance/conform/scenarios.lua && found+=(sim)
     named "$1" tests/lab && found+=(lab)
     [ ${#found[@]} -gt 0 ] || found=(open)
     printf '%s' "${found[0]}" "${found[@]/#/, }" | sed "s/^${found[0]}, ${found[0]}/${found[0]}/"
