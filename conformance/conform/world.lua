@@ -7,8 +7,8 @@ local World, world = {}, {}
 World.__index = World
 
 function world.new()
-    return setmetatable({ routers = {}, by_name = {}, by_address = {}, by_pcn = {}, hosts = {}, links = {}, began = {}, state = {},
-        reloaded = {}, certificates = {}, corrupt = {}, blocked = {}, started = {} }, World)
+    return setmetatable({ routers = {}, by_name = {}, by_address = {}, hosts = {}, links = {}, began = {}, reloaded = {},
+        certificates = {}, corrupt = {}, blocked = {}, started = {} }, World)
 end
 
 local learn = {}
@@ -16,14 +16,13 @@ local learn = {}
 function learn:topology(t)
     self.routers, self.hosts, self.known = t.routers, t.hosts, true
     for _, r in ipairs(t.routers) do
-        self.by_name[r.name], self.by_pcn[r.pcn], self.state[r.name] = r, r, "up"
+        self.by_name[r.name] = r
         for _, a in ipairs(r.addresses) do self.by_address[a] = r end
     end
     for _, l in ipairs(t.links) do self.links[l.name] = l end
 end
 
 function learn:link(t)
-    self.changed = t.time
     if t.corrupt then self.corrupt[t.link] = t.corrupt > 0 or nil end
     if t.corrupt == 0 then self.corrupt_till = t.time + S end
     if t.state == "down" or t.state == "blocked" then self.disturbed = t.time end
@@ -38,8 +37,7 @@ function learn:router(t)
         self.reloaded[t.router] = t.time
         return
     end
-    if t.did == "crash" then self.state[t.router] = "down" end
-    if t.did == "restart" then self.state[t.router], self.began[t.router] = "up", t.time end
+    if t.did == "restart" then self.began[t.router] = t.time end
     if t.did == "reload" then self.reloaded[t.router] = t.time end
 end
 
