@@ -367,17 +367,24 @@ slow_bfd() {
 
 # ---- captures -------------------------------------------------------------------------------------
 
-# start_capture SPACE DEVICE FILE [FILTER...]: waits until it listens.
+# start_capture SPACE DEVICE FILE [FILTER...]: waits until it listens. The kernel reserves the largest frame for each
+# packet in the buffer, so that tcpdump's usual 2 MiB hold a burst of 30 packets; hence 64 MiB.
 start_capture() {
     local name=$1 device=$2 file=$3
     shift 3
-    background "$name" tcpdump -Z root -i "$device" --immediate-mode -U -s 0 -w "$file" "$@" 2>"$file.log"
+    background "$name" tcpdump -Z root -i "$device" --immediate-mode -B 65536 -U -s 0 -w "$file" "$@" 2>"$file.log"
     echo $LAST_PID >"$file.pid"
     wait_for 5 grep -q 'listening on' "$file.log"
 }
 
+# stop_capture FILE: once no more packets have come into it for 0.3 s, or after 6 s.
 stop_capture() {
-    sleep 0.3
+    local size=-1 tries=20
+    while [ "$(stat -c %s "$1")" -ne $size ] && [ $tries -gt 0 ]; do
+        size=$(stat -c %s "$1")
+        tries=$((tries - 1))
+        sleep 0.3
+    done
     end "$(cat "$1.pid")"
     return 0
 }
