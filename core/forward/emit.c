@@ -38,6 +38,9 @@ void svr_emit_path(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_emit
     size_t len = pkt->len;
     svr_udp_encode(push(pkt, SVR_UDP_HEADER_LEN), &flow.src, &flow.dst, flow.sport, flow.dport, len);
     push_ip(f, pkt, &flow, fields);
+    svr_path_load *load = svr_path_get_load(out->path);
+    load->sent++;
+    load->sent_bytes += pkt->len;
     svr_runtime_send(f->rt, pkt, config->local_if->id, svr_path_next_hop(out->path));
 }
 

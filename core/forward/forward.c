@@ -12,7 +12,9 @@ svr_forward *svr_forward_new(const svr_forward_params *params) {
     f->node = params->node;
     f->icmp_tokens = SVR_ICMP_ERRORS_PER_SECOND;
     svr_sessions_init(&f->sessions, f->rt, params->config->keys.payload_key_rekey_hours * SVR_HOUR);
-    return f;
+    if (svr_sessions_count_services(&f->sessions, f->config->services, f->config->n_services)) return f;
+    svr_forward_del(f);
+    return NULL;
 }
 
 void svr_forward_del(svr_forward *f) {
@@ -21,6 +23,10 @@ void svr_forward_del(svr_forward *f) {
     svr_sessions_fini(&f->sessions);
     svr_wipe(f, sizeof *f);
     svr_alloc_free(alloc, f);
+}
+
+const svr_sessions *svr_forward_sessions(const svr_forward *f) {
+    return &f->sessions;
 }
 
 void svr_work_drop(svr_forward *f, svr_work *w, svr_drop reason) {

@@ -4,7 +4,7 @@
 #ifndef SVR_FORWARD_H
 #define SVR_FORWARD_H
 
-#include "peer/peer.h"
+#include "session/session.h"
 
 typedef struct svr_forward svr_forward;
 
@@ -19,6 +19,9 @@ typedef struct svr_forward_params {
 svr_forward *svr_forward_new(const svr_forward_params *params);
 /* Ends all sessions without a word on the wire. */
 void svr_forward_del(svr_forward *f);
+
+/* For the show commands. */
+const svr_sessions *svr_forward_sessions(const svr_forward *f);
 
 /* Takes the packets over; all arrived on this LAN interface. */
 void svr_forward_lan(svr_forward *f, const svr_interface *in, svr_packet **packets, size_t n);

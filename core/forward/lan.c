@@ -134,6 +134,7 @@ static void receive(svr_forward *f, const svr_interface *in, svr_work *w) {
     }
     svr_leg *out = svr_leg_opposite(w->in);
     svr_session_touch(w->in->session, w->in->side, w->ip.tcp_flags);
+    svr_session_count(w->in->session, w->in->side, w->ip.header_len + (size_t)w->ip.l4_len);
     reason = out->path ? prepare(f, in, w) : route(f, in, w, out);
     if (reason) refuse(f, in, w, reason);
 }

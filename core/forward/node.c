@@ -332,8 +332,12 @@ const svr_node_config *svr_node_get_config(const svr_node *node) {
 
 int svr_node_show(svr_node *node, const char *command, svr_time now, const svr_report **out, svr_error *err) {
     set_now(node, now);
-    const svr_show_context ctx = {
-        .rt = &node->rt, .peers = node->peers, .node = node->part, .report = node->report};
+    const svr_show_context ctx = {.rt = &node->rt,
+                                  .config = node->config,
+                                  .peers = node->peers,
+                                  .sessions = svr_forward_sessions(node->forward),
+                                  .node = node->part,
+                                  .report = node->report};
     return svr_show(&ctx, command, out, err);
 }
 

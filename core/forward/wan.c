@@ -103,11 +103,20 @@ static svr_drop prepare_open(svr_forward *f, svr_work *w) {
     return SVR_DROP_NONE;
 }
 
+static void count_arrival(const svr_work *w) {
+    size_t bytes = w->ip.header_len + (size_t)w->ip.l4_len;
+    svr_path_load *load = svr_path_get_load(w->path);
+    load->received++;
+    load->received_bytes += bytes;
+    svr_session_count(w->in->session, w->in->side, bytes);
+}
+
 /* A packet passed its last gate here. */
 static void note_arrival(svr_forward *f, svr_work *w, uint8_t tcp_flags) {
     svr_leg *in = w->in;
     if (in->session->dead) return; /* replaced by a later packet of the batch */
     svr_session_touch(in->session, in->side, tcp_flags);
+    count_arrival(w);
     if (!w->has_metadata) svr_handshake_got_plain(&in->handshake, svr_leg_role(in));
     if (svr_session_is_originator(in->session) && svr_payload_renewal_due(in->session) &&
         svr_payload_renew(in->session, false))

@@ -22,7 +22,8 @@ struct svr_report_builder {
     size_t n_records, records_size;
     svr_field *fields;
     size_t n_fields, fields_size;
-    size_t rule; /* width of rules around titles; 0: by the title */
+    const char *note; /* below a table; NULL: none */
+    size_t rule;      /* width of rules around titles; 0: by the title */
     char *text;
     size_t text_len, text_size;
     svr_report report;
@@ -40,6 +41,7 @@ void svr_report_reset(svr_report_builder *b) {
         svr_alloc_free(b->alloc, c);
     }
     b->texts = NULL;
+    b->note = NULL;
     b->n_records = b->n_fields = b->text_len = b->rule = 0;
     b->failed = false;
 }
@@ -113,6 +115,10 @@ void svr_report_span(svr_report_builder *b, const char *label, const char *key, 
 
 void svr_report_place(svr_report_builder *b, svr_field_place place) {
     if (b->n_fields) b->fields[b->n_fields - 1].place = place;
+}
+
+void svr_report_note(svr_report_builder *b, const char *note) {
+    b->note = copy(b, note);
 }
 
 void svr_report_rule(svr_report_builder *b, size_t width) {
@@ -272,5 +278,9 @@ const svr_report *svr_report_table(svr_report_builder *b) {
     for (size_t i = 0; i < b->n_records; i++)
         for (size_t c = 0; c < columns && c < b->records[i].n; c++)
             append_cell(b, value_of(&b->records[i].fields[c], number), width[c], c + 1 == columns);
+    if (b->note) {
+        append_text(b, b->note);
+        append_text(b, "\n");
+    }
     return finish(b);
 }

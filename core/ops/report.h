@@ -24,6 +24,8 @@ void svr_report_flag(svr_report_builder *b, const char *label, const char *key, 
 void svr_report_span(svr_report_builder *b, const char *label, const char *key, svr_duration span);
 /* Where the field added last goes in a block; without this, on a line of its own. */
 void svr_report_place(svr_report_builder *b, svr_field_place place);
+/* A line below a table, for people alone: records and JSON do not have it. Copied. Until the next reset. */
+void svr_report_note(svr_report_builder *b, const char *note);
 /* How long the rules around titles are; without this, two more than the title. Until the next reset. */
 void svr_report_rule(svr_report_builder *b, size_t width);
 

@@ -11,6 +11,7 @@
     X("show counters", svr_show_counters)                                                                    \
     X("show events", svr_show_events)                                                                        \
     X("show events N", svr_show_events)                                                                      \
+    X("show paths", svr_show_paths)                                                                          \
     X("show peers", svr_show_peers)                                                                          \
     X("show peers certificate", svr_show_peers_certificate)                                                  \
     X("show peers security", svr_show_peers_security)                                                        \
@@ -19,7 +20,12 @@
     X("show security security-associations", svr_show_associations)                                          \
     X("show security security-associations detail", svr_show_associations_detail)                            \
     X("show security security-associations PEER", svr_show_associations)                                     \
-    X("show security security-associations PEER detail", svr_show_associations_detail)
+    X("show security security-associations PEER detail", svr_show_associations_detail)                       \
+    X("show services", svr_show_services)                                                                    \
+    X("show sessions", svr_show_sessions)                                                                    \
+    X("show sessions count", svr_show_sessions_count)                                                        \
+    X("show sessions id ID", svr_show_session)                                                               \
+    X("show sessions page N", svr_show_sessions)
 
 static const char *const patterns[] = {
 #define X(pattern, run) pattern,

@@ -5,11 +5,14 @@
 
 #include "ops/report.h"
 #include "peer/peers.h"
+#include "session/session.h"
 #include "svr/node.h"
 
 typedef struct svr_show_context {
     svr_runtime *rt;
+    const svr_config *config;
     const svr_peers *peers;
+    const svr_sessions *sessions;
     const svr_node_config *node;
     svr_report_builder *report;
 } svr_show_context;

@@ -8,6 +8,8 @@
  *   show_certificates.c  certificates
  *   show_alarms.c        alarms
  *   show_events.c        the latest events
+ *   show_paths.c         paths: what they measure and carry
+ *   show_sessions.c      sessions and services
  *   show_node.c          the node as a whole: counters
  *   report.c             records, and the text made of them */
 #ifndef SVR_OPS_SHOW_INTERNAL_H
@@ -27,6 +29,8 @@ svr_show_fn svr_show_peers, svr_show_peers_security;
 svr_show_fn svr_show_key_status;
 svr_show_fn svr_show_associations, svr_show_associations_detail;
 svr_show_fn svr_show_own_certificate, svr_show_peers_certificate;
+svr_show_fn svr_show_paths, svr_show_services;
+svr_show_fn svr_show_sessions, svr_show_session, svr_show_sessions_count;
 svr_show_fn svr_show_counters, svr_show_events;
 
 /* The peer of this name; NULL with `err` listing the peers there are. */

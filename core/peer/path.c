@@ -182,6 +182,9 @@ bool svr_path_in_service(const svr_path *path) {
 svr_time svr_path_heard(const svr_path *path) {
     return path->heard;
 }
+svr_path_load *svr_path_get_load(svr_path *path) {
+    return &path->load;
+}
 svr_peer *svr_path_peer(const svr_path *path) {
     return path->peer;
 }

@@ -28,6 +28,12 @@ svr_peer *svr_path_peer(const svr_path *path);
 const svr_path_config *svr_path_get_config(const svr_path *path);
 /* Where packets to the peer go first: the gateway, or the peer itself when it is on link. */
 const svr_addr *svr_path_next_hop(const svr_path *path);
+/* What sessions use of a path. Peers keep it, forwarding counts. */
+typedef struct svr_path_load {
+    size_t sessions;                                     /* legs on it now */
+    uint64_t sent, sent_bytes, received, received_bytes; /* their IP datagrams since the start */
+} svr_path_load;
+svr_path_load *svr_path_get_load(svr_path *path);
 const char *svr_peer_name(const svr_peer *peer); /* router name: for people, never for the wire */
 /* Another number in each life of the peer (PD-KDF); 0 while none is known. */
 uint64_t svr_peer_life_mark(const svr_peer *peer);

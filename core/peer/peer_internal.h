@@ -46,6 +46,7 @@ struct svr_path {
     svr_bfd bfd;
     svr_timer tx, detect;
     svr_time heard; /* when the last BFD packet was taken */
+    svr_path_load load;
     bool interface_up;
     bool in_service;
     bool resumes; /* it was up at the other node (PD-HA) */

@@ -20,6 +20,25 @@ void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns
                    2 * SVR_SESSIONS_MAX, svr_runtime_jitter(rt, UINT64_MAX));
 }
 
+bool svr_sessions_count_services(svr_sessions *all, const svr_service *services, size_t n) {
+    all->of_service = svr_alloc_zero(all->rt->alloc, n ? n : 1, sizeof *all->of_service);
+    if (!all->of_service) return false;
+    all->services = services;
+    all->n_services = n;
+    return true;
+}
+
+/* Where the service's sessions are counted, or NULL. */
+static uint32_t *counter_of(const svr_sessions *all, const svr_service *service) {
+    bool known = all->of_service && service >= all->services && service < all->services + all->n_services;
+    return known ? &all->of_service[service - all->services] : NULL;
+}
+
+size_t svr_sessions_of_service(const svr_sessions *all, const svr_service *service) {
+    const uint32_t *n = counter_of(all, service);
+    return n ? *n : 0;
+}
+
 /* ---- what the other node is told (PD-HA) ---------------------------------------------------- */
 
 void svr_session_changed(svr_session *s) {
@@ -57,13 +76,34 @@ static void remember_gone(svr_sessions *all, const uint8_t uuid[SVR_UUID_LEN]) {
 
 /* ---- ends ----------------------------------------------------------------------------------- */
 
+static void unbind_leg(svr_leg *leg) {
+    if (!leg->bound) return;
+    svr_table_remove(&leg->session->all->by_tuple, leg);
+    if (leg->path) svr_path_get_load(leg->path)->sessions--;
+    leg->bound = false;
+}
+
+static void enter_count(svr_session *s) {
+    uint32_t *n = counter_of(s->all, s->service);
+    s->counted = true;
+    s->all->created++;
+    if (n) ++*n;
+}
+
+static void leave_count(const svr_session *s) {
+    uint32_t *n = counter_of(s->all, s->service);
+    s->all->ended++;
+    if (n) --*n;
+}
+
 void svr_session_unlink(svr_session *s) {
     svr_sessions *all = s->all;
     svr_session_told(s);
     remember_gone(all, s->uuid);
     svr_table_remove(&all->by_uuid, s);
     for (int side = 0; side < 2; side++)
-        if (s->leg[side].bound) svr_table_remove(&all->by_tuple, &s->leg[side]);
+        unbind_leg(&s->leg[side]);
+    if (s->counted) leave_count(s);
     svr_timer_fini(&s->timer, &all->rt->timers);
     svr_payload_fini(s);
     s->dead = true;
@@ -94,6 +134,7 @@ void svr_sessions_fini(svr_sessions *all) {
         svr_session_unlink(s);
     svr_sessions_sweep(all);
     svr_alloc_free(all->rt->alloc, all->gone);
+    svr_alloc_free(all->rt->alloc, all->of_service);
     svr_table_fini(&all->by_uuid);
     svr_table_fini(&all->by_tuple);
     *all = (svr_sessions){0};
@@ -122,7 +163,7 @@ const char *svr_session_text(const svr_session *s, char out[SVR_SESSION_TEXT_MAX
     return svr_hex(s->uuid, (SVR_SESSION_TEXT_MAX - 1) / 2, out);
 }
 
-static const char *place_of(const svr_session *s) {
+const char *svr_session_place(const svr_session *s) {
     if (svr_session_is_originator(s)) return "ingress";
     if (!svr_session_is_endpoint(s)) return "transit";
     return s->leg[SVR_ORIGIN].path ? "egress" : "local";
@@ -136,7 +177,7 @@ static void tell(const svr_session *s, const char *to, const char *reason) {
     ev->to = to;
     ev->reason = reason;
     snprintf(ev->detail, sizeof ev->detail, "%s %s %s", svr_session_text(s, uuid), s->service->name,
-             place_of(s));
+             svr_session_place(s));
 }
 
 static svr_duration tcp_idle_limit(const svr_session *s) {
@@ -211,6 +252,7 @@ static bool bind_leg(svr_leg *leg) {
     svr_leg *holder = svr_sessions_find(leg->session->all, &leg->arrival);
     if (holder) svr_session_delete(holder->session, "replaced");
     leg->bound = svr_table_put(&leg->session->all->by_tuple, leg);
+    if (leg->bound && leg->path) svr_path_get_load(leg->path)->sessions++;
     return leg->bound;
 }
 
@@ -257,6 +299,7 @@ svr_drop svr_session_create(svr_sessions *all, const svr_session_params *p, svr_
         svr_session_unlink(s);
         return reason;
     }
+    enter_count(s);
     svr_session_plan(s);
     svr_session_changed(s);
     if (!p->silent) tell(s, "created", "");
@@ -282,6 +325,8 @@ bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
     leg->bound = svr_table_put(table, leg);
     svr_session_changed(leg->session);
     if (leg->bound) {
+        svr_path_get_load(leg->path)->sessions--;
+        svr_path_get_load(path)->sessions++;
         leg->path = path;
         return true;
     }

@@ -63,12 +63,14 @@ struct svr_session {
     svr_leg leg[2];
     svr_timer timer; /* idleness and key rotation */
     svr_time last_seen;
-    bool seen[2], fin[2], reset; /* by the side that packets came from */
+    bool seen[2], fin[2], reset;   /* by the side that packets came from */
+    uint64_t packets[2], bytes[2]; /* the same: IP datagrams as they arrived */
     svr_payload_ring keys;
     struct svr_sessions *all;
     svr_session *next_dead;
     svr_session *newer, *older; /* of those that changed (PD-HA) */
     bool changed;
+    bool counted;        /* among those created */
     svr_time replicated; /* when the other node was told last */
 };
 
@@ -79,6 +81,10 @@ typedef struct svr_sessions {
     svr_table by_tuple;    /* of svr_leg */
     svr_session *dead;
     svr_payload_key *retired;
+    uint64_t created, ended;     /* since the start */
+    const svr_service *services; /* svr_sessions_of_service counts these */
+    size_t n_services;
+    uint32_t *of_service;
 
     /* Of a router with two nodes (PD-HA): what the other one has to be told. */
     bool replicate; /* this node serves, and the other listens */
@@ -89,6 +95,11 @@ typedef struct svr_sessions {
 } svr_sessions;
 
 void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns);
+/* Counts the sessions of each of these services from here on; before the first session. False when memory is
+ * short. */
+bool svr_sessions_count_services(svr_sessions *all, const svr_service *services, size_t n);
+/* How many sessions the service has; 0 when nobody counts. */
+size_t svr_sessions_of_service(const svr_sessions *all, const svr_service *service);
 /* Deletes all sessions without a word. */
 void svr_sessions_fini(svr_sessions *all);
 /* Frees what died since the last call. Sessions and keys stay readable until then, so that a batch of packets
@@ -131,6 +142,11 @@ bool svr_leg_in_doubt(const svr_leg *leg);
 
 /* A packet arrived on this side; `tcp_flags` is 0 when it is not TCP or cannot be read here. */
 void svr_session_touch(svr_session *s, svr_side from, uint8_t tcp_flags);
+/* It had this many bytes. */
+static inline void svr_session_count(svr_session *s, svr_side from, size_t bytes) {
+    s->packets[from]++;
+    s->bytes[from] += bytes;
+}
 /* Something that the session's timer waits for changed. */
 void svr_session_plan(svr_session *s);
 /* The other node is to be told of it (PD-HA). */
@@ -157,6 +173,8 @@ static inline bool svr_session_is_endpoint(const svr_session *s) {
 /* "1a2b3c4d", for events. */
 #define SVR_SESSION_TEXT_MAX 9
 const char *svr_session_text(const svr_session *s, char out[SVR_SESSION_TEXT_MAX]);
+/* What this router is to the session: "ingress", "transit", "egress", or "local" between two LANs. */
+const char *svr_session_place(const svr_session *s);
 
 /* Sizes.
  *

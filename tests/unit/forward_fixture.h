@@ -27,6 +27,7 @@ struct svr_path {
     svr_peer *peer;
     bool in_service;
     svr_time heard;
+    svr_path_load load;
 };
 
 struct svr_peer {
@@ -70,6 +71,9 @@ bool svr_path_in_service(const svr_path *path) {
 }
 svr_time svr_path_heard(const svr_path *path) {
     return path->heard;
+}
+svr_path_load *svr_path_get_load(svr_path *path) {
+    return &path->load;
 }
 svr_peer *svr_path_peer(const svr_path *path) {
     return path->peer;
