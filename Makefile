@@ -78,6 +78,23 @@ $(B)/tests/unit/%: tests/unit/%.c $(LIBSVR) $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) -Icore -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(LIBSVR) $(CORE_LIBS) -lcmocka
 
+# ---- captures --------------------------------------------------------------------------------
+$(B)/pcap-tools/%.o: pcap-tools/%.c $(B)/flags
+	$(call step,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) -Ipcap-tools -Irouter $(CFLAGS) -c $< -o $@
+
+SVRPCAP_OBJ  := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard pcap-tools/*/*.c))) $(B)/router/common/json.o
+SVRPCAP_LIBS := $(CORE_LIBS) -lpcap -ljansson
+
+$(B)/bin/svrpcap: $(B)/pcap-tools/svrpcap/main.o $(SVRPCAP_OBJ) $(LIBSVR)
+	$(call step,LD,$@)
+	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(SVRPCAP_LIBS)
+
+$(B)/tests/unit/test_svrpcap_%: tests/unit/test_svrpcap_%.c $(SVRPCAP_OBJ) $(LIBSVR) $(B)/flags
+	$(call step,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) -Ipcap-tools -Irouter -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(SVRPCAP_OBJ) $(LIBSVR) \
+		$(SVRPCAP_LIBS) -lcmocka
+
 # ---- the simulator ---------------------------------------------------------------------------
 # (Debian's ns-3 pkg-config files carry broken include flags, and its headers are where the compiler looks.)
 CXXFLAGS += -std=c++17 $(OPT) $(WARN) -MMD -MP
@@ -116,11 +133,7 @@ $(B)/lua/embedded.o: $(B)/lua/embedded.c $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) $(CFLAGS) -c $< -o $@
 
-$(B)/pcap-tools/%.o: pcap-tools/%.c $(B)/flags
-	$(call step,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS) -Ipcap-tools $(CFLAGS) -c $< -o $@
-
-PCAPNG_OBJ   := $(B)/pcap-tools/pcapng/pcapng.o
+PCAPNG_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard pcap-tools/pcapng/*.c))
 SVRSIM_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard sim/svrsim/*.c lua/*.c)) $(B)/lua/embedded.o \
                 $(B)/router/common/json.o
 SIM_TEST_BIN := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/test_*.c))
@@ -195,7 +208,7 @@ SUB    = $(MAKE) --no-print-directory $(if $(V),,-s) $(if $(findstring -j,$(MAKE
 JOBS  := $(shell nproc)
 
 ROUTER    := $(B)/bin/svrd $(B)/bin/svrctl
-BINARIES  := $(ROUTER) $(B)/bin/svrsim $(B)/bin/svrlab $(B)/bin/svrconform
+BINARIES  := $(ROUTER) $(B)/bin/svrpcap $(B)/bin/svrsim $(B)/bin/svrlab $(B)/bin/svrconform
 ASAN_BIN  := $(UNIT_SRC:%.c=build/asan/%)
 SIM_TESTS := $(SIM_TEST_BIN) $(wildcard tests/sim/*.t)
 LAB_TESTS := $(wildcard tests/lab/*.t)

@@ -122,7 +122,8 @@ static void open_files(lua_State *L, probe *p, const char *dir) {
     p->keylog = p->capture ? fopen(keys, "we") : NULL;
     int error = errno;
     umask(before);
-    if (!p->keylog || svr_pcapng_add_interface(p->capture, p->wan.iface->target, NULL) < 0)
+    if (!p->keylog ||
+        svr_pcapng_add_interface(p->capture, SVR_PCAPNG_LINK_RAW, p->wan.iface->target, NULL) < 0)
         conform_fail(L, "%s: %s", p->capture ? keys : p->file, strerror(error));
 }
 

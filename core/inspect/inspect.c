@@ -88,6 +88,8 @@ typedef struct body {
 /* Reads the clear part. False when it is not as the profile has it. */
 static bool read_header(const body *b, svr_seen *out) {
     svr_tlv id, nonce, flag;
+    out->header_tlvs = b->m.header;
+    out->header_tlvs_len = b->m.header_len;
     if (!svr_tlv_well_formed(b->m.header, b->m.header_len)) return false;
     bool has_id = svr_tlv_find(b->m.header, b->m.header_len, SVR_TLV_SECURITY_ID, &id);
     bool has_nonce = svr_tlv_find(b->m.header, b->m.header_len, SVR_TLV_NONCE, &nonce);
@@ -121,6 +123,12 @@ static bool open_metadata(svr_inspector *in, const body *b, const svr_crypt_key 
 static svr_piece secret_of(const body *b) {
     const uint8_t *p = b->m.payload + SVR_AES_BLOCK;
     return (svr_piece){p, b->m.payload_len - SVR_AES_BLOCK};
+}
+
+static void show_secret(const svr_piece *secret, svr_seen *out) {
+    int n = svr_unpad(secret->p, secret->len);
+    out->payload_tlvs = secret->p;
+    out->payload_tlvs_len = n > 0 ? (size_t)n : 0;
 }
 
 /* ---- BFD ------------------------------------------------------------------------------------ */
@@ -222,6 +230,7 @@ static void inspect_bfd(svr_inspector *in, body *b, svr_seen *out) {
     take_bfd_tlvs(in, b->m.header, b->m.header_len, false, out);
     if (out->metadata != SVR_AUTH_GOOD) return;
     svr_piece secret = secret_of(b);
+    show_secret(&secret, out);
     int n = svr_unpad(secret.p, secret.len);
     if (n < 0)
         out->malformed = true;
@@ -306,6 +315,7 @@ static void inspect_metadata(svr_inspector *in, body *b, svr_seen *out) {
     authenticate_session(in, b, out);
     if (out->metadata != SVR_AUTH_GOOD) return;
     svr_piece secret = secret_of(b);
+    show_secret(&secret, out);
     out->malformed = svr_metadata_consume(secret.p, secret.len, &facts) != SVR_DROP_NONE;
     if (!out->malformed) take_facts(in, &facts, out);
     svr_wipe(&facts, sizeof facts);

@@ -9,19 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blocks.h"
+
 enum {
-    BLOCK_SECTION = 0x0a0d0d0a,
-    BLOCK_INTERFACE = 1,
-    BLOCK_PACKET = 6,
-    BYTE_ORDER_MAGIC = 0x1a2b3c4d,
-    LINKTYPE_RAW = 101,
-    OPT_END = 0,
-    OPT_COMMENT = 1,
-    SHB_USERAPPL = 4,
-    IF_NAME = 2,
-    IF_DESCRIPTION = 3,
-    IF_TSRESOL = 9,
-    EPB_FLAGS = 2,
     TSRESOL_NANOSECONDS = 9,
     BUFFER_SIZE = 1 << 20,
 };
@@ -106,7 +96,7 @@ static int write_section(svr_pcapng *w, const char *application, const char *com
 svr_pcapng *svr_pcapng_new(const char *file, const char *application, const char *comment) {
     svr_pcapng *w = calloc(1, sizeof *w);
     if (!w) return NULL;
-    w->out = fopen(file, "wb");
+    w->out = strcmp(file, "-") == 0 ? stdout : fopen(file, "wb");
     if (!w->out) {
         free(w);
         return NULL;
@@ -130,11 +120,11 @@ int svr_pcapng_del(svr_pcapng *w) {
     return -1;
 }
 
-int svr_pcapng_add_interface(svr_pcapng *w, const char *name, const char *description) {
+int svr_pcapng_add_interface(svr_pcapng *w, uint32_t link_type, const char *name, const char *description) {
     static const uint8_t tsresol = TSRESOL_NANOSECONDS;
     uint32_t total = 20 + text_size(name) + text_size(description) + 8 + 4;
     begin(w, BLOCK_INTERFACE, total);
-    put16(w, LINKTYPE_RAW);
+    put16(w, link_type);
     put16(w, 0);
     put32(w, 0); /* no limit on the length */
     put_text(w, IF_NAME, name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A writer of pcapng files: bare IP datagrams at nanoseconds, with comments.
+ * A writer of pcapng files: packets at nanoseconds, with comments.
  *
  * The file depends on nothing but what is passed in here: the same calls write the same bytes. Functions that
  * return int give 0, or -1 when the stream failed; errno tells why. After a failure all further calls fail.
@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#define SVR_PCAPNG_LINK_RAW 101   /* LINKTYPE_RAW: bare IP datagrams */
 #define SVR_PCAPNG_TEXT_MAX 65535 /* longest comment or name; what is longer is cut */
 
 typedef enum svr_pcapng_direction {
@@ -32,15 +33,15 @@ typedef struct svr_pcapng_packet {
     size_t n_comments;
 } svr_pcapng_packet;
 
-/* Creates or overwrites the file and writes its section header. `application` and `comment` may be NULL. NULL
- * with errno set when the file cannot be made. */
+/* Creates or overwrites the file, standard output for "-", and writes its section header. `application` and
+ * `comment` may be NULL. NULL with errno set when the file cannot be made. */
 svr_pcapng *svr_pcapng_new(const char *file, const char *application, const char *comment);
 /* Flushes and closes. The writer is gone afterwards, also on failure. */
 int svr_pcapng_del(svr_pcapng *w);
 
-/* Describes an interface; packets may name it from then on. `description` may be NULL. Its index, from 0, or
- * -1. */
-int svr_pcapng_add_interface(svr_pcapng *w, const char *name, const char *description);
+/* Describes an interface; packets may name it from then on. `link_type` is a LINKTYPE_... number of 16 bits;
+ * `name` and `description` may be NULL. Its index, from 0, or -1. */
+int svr_pcapng_add_interface(svr_pcapng *w, uint32_t link_type, const char *name, const char *description);
 int svr_pcapng_write(svr_pcapng *w, const svr_pcapng_packet *pkt);
 
 #endif

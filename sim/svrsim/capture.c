@@ -55,7 +55,8 @@ svrsim_capture *svrsim_capture_new(const svrsim_capture_params *p) {
     c->keys = p->keys;
     if (copy_windows(c, p->windows, p->n_windows) == 0)
         c->out = svr_pcapng_new(p->file, "svrsim", p->comment);
-    if (c->out && svr_pcapng_add_interface(c->out, p->interface, p->description) == 0) return c;
+    if (c->out && svr_pcapng_add_interface(c->out, SVR_PCAPNG_LINK_RAW, p->interface, p->description) == 0)
+        return c;
     int error = errno;
     svrsim_capture_del(c);
     errno = error;

@@ -31,8 +31,9 @@ static void write_file(uint32_t interfaces, size_t packets) {
     const char *comments[] = {"a key", "another key"};
     svr_pcapng *w = svr_pcapng_new(path, "test", "seed 7");
     assert_non_null(w);
-    assert_int_equal(svr_pcapng_add_interface(w, "east:wan", NULL), 0);
-    if (interfaces > 1) assert_int_equal(svr_pcapng_add_interface(w, "hub:wan", "the other end"), 1);
+    assert_int_equal(svr_pcapng_add_interface(w, SVR_PCAPNG_LINK_RAW, "east:wan", NULL), 0);
+    if (interfaces > 1)
+        assert_int_equal(svr_pcapng_add_interface(w, SVR_PCAPNG_LINK_RAW, "hub:wan", "the other end"), 1);
     for (size_t i = 0; i < packets; i++) {
         svr_pcapng_packet p = {.interface = (uint32_t)i % interfaces,
                                .time = WALL + (svr_wall)i,
@@ -99,7 +100,7 @@ static void test_pcapng_reports_a_full_disk(void **state) {
     (void)state;
     svr_pcapng *w = svr_pcapng_new("/dev/full", NULL, NULL);
     assert_non_null(w);
-    svr_pcapng_add_interface(w, "a", NULL);
+    svr_pcapng_add_interface(w, SVR_PCAPNG_LINK_RAW, "a", NULL);
     svr_pcapng_packet p = {.data = big, .len = sizeof big, .orig_len = sizeof big};
     int failed = 0;
     for (int i = 0; i < 64; i++)

@@ -61,6 +61,10 @@ typedef struct svr_seen {
     uint64_t nonce;
     bool clear_context;            /* a context stands among the header TLVs, for everybody to read */
     const char *sender, *receiver; /* peering-common-names, with SVR_AUTH_GOOD */
+    const uint8_t *header_tlvs;    /* in clear */
+    size_t header_tlvs_len;
+    const uint8_t *payload_tlvs; /* deciphered, with SVR_AUTH_GOOD; they may hold keys */
+    size_t payload_tlvs_len;
 
     /* SVR_SEEN_BFD */
     svr_bfd_packet bfd;
