@@ -216,6 +216,11 @@ static void set_bfd(lua_State *L, const svr_seen *s) {
     }
     lua_setfield(L, -2, "held");
     if (s->metadata == SVR_AUTH_GOOD) set_hex(L, "fingerprint", s->key_fingerprint, SVR_SEEN_FINGERPRINT_LEN);
+    if (s->has_echo) {
+        set_text(L, "echo", s->echo.reply ? "reply" : "request");
+        set_number(L, "echo_burst", s->echo.burst);
+        set_number(L, "echo_number", s->echo.number);
+    }
     if (!s->has_bfd) return;
     set_number(L, "bfd_state", s->bfd.state);
     set_number(L, "bfd_diag", s->bfd.diag);

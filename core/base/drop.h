@@ -45,6 +45,8 @@
     X(BFD_UNAUTHENTICATED, "bfd-unauthenticated")                                                            \
     X(BFD_BAD_HMAC, "bfd-bad-hmac")                                                                          \
     X(BFD_REPLAY, "bfd-replay")                                                                              \
+    X(BFD_ECHO, "bfd-echo-unexpected")                                                                       \
+    X(BFD_ECHO_RATE, "bfd-echo-rate")                                                                        \
     X(BFD_DISCRIMINATOR, "bfd-discriminator")                                                                \
     X(KEX_MALFORMED, "key-exchange-malformed")                                                               \
     X(KEX_STALE, "key-exchange-stale")                                                                       \

@@ -173,10 +173,51 @@ static bool build_access(svr_builder *b, const svr_tree *service, svr_service *o
     return true;
 }
 
+static bool build_vectors(svr_builder *b, const svr_tree *policy, svr_service_policy *out) {
+    out->n_vectors = svr_tree_count(policy, "vector");
+    svr_policy_vector *v = out->vectors = svr_arena_get(b->arena, out->n_vectors, sizeof *v);
+    if (!v) return false;
+    for (const svr_tree *t = svr_tree_child(policy, "vector"); t; t = svr_tree_next(t))
+        *v++ =
+            (svr_policy_vector){.name = t->keys[0], .priority = (uint16_t)svr_tree_number(t, "priority", 0)};
+    return true;
+}
+
+static svr_resiliency resiliency_of(const char *v) {
+    return v[0] == 'n'   ? SVR_RESILIENCY_NONE
+           : v[0] == 'f' ? SVR_RESILIENCY_FAILOVER
+                         : SVR_RESILIENCY_REVERTIBLE;
+}
+
+static bool build_policies(svr_builder *b, const svr_tree *authority) {
+    svr_config *c = b->config;
+    c->n_policies = svr_tree_count(authority, "service-policy");
+    svr_service_policy *p = c->policies = svr_arena_get(b->arena, c->n_policies, sizeof *p);
+    if (!p) return false;
+    for (const svr_tree *t = svr_tree_child(authority, "service-policy"); t; t = svr_tree_next(t), p++) {
+        *p = (svr_service_policy){
+            .name = t->keys[0],
+            .resiliency = resiliency_of(svr_tree_value(t, "session-resiliency", "revertible-failover")),
+            .filter = svr_tree_bool(t, "path-quality-filter", true),
+            .max_latency_ms = svr_tree_number(t, "max-latency", SVR_NO_LIMIT),
+            .max_jitter_ms = svr_tree_number(t, "max-jitter", SVR_NO_LIMIT),
+            .max_loss_percent = svr_tree_number(t, "max-loss", SVR_NO_LIMIT)};
+        if (!build_vectors(b, t, p)) return false;
+    }
+    return true;
+}
+
+static const svr_service_policy *find_policy(const svr_config *c, const char *name) {
+    for (size_t i = 0; i < c->n_policies; i++)
+        if (strcmp(c->policies[i].name, name) == 0) return &c->policies[i];
+    return NULL;
+}
+
 static bool build_service(svr_builder *b, const svr_tree *t, svr_service *out) {
     const svr_tree *policy = svr_tree_child(t, "service-policy");
     out->name = t->keys[0];
-    if (policy && !svr_tree_find(t->parent, "service-policy", policy->value))
+    out->policy = policy ? find_policy(b->config, policy->value) : NULL;
+    if (policy && !out->policy)
         return svr_fail_reference(b, policy->value_place, "service-policy", policy->value);
     if (!svr_build_security_ref(b, svr_tree_child(t, "security"), &out->security)) return false;
     out->n_prefixes = svr_tree_count(t, "address");
@@ -205,7 +246,8 @@ bool svr_build_authority(svr_builder *b, const svr_tree *authority) {
            build_files(b, authority, "trusted-ca-certificate", &c->trusted_ca, &c->n_trusted_ca) &&
            build_files(b, authority, "client-certificate", &c->client_certificates,
                        &c->n_client_certificates) &&
-           build_securities(b, authority) && build_tenants(b, authority) && build_services(b, authority);
+           build_securities(b, authority) && build_tenants(b, authority) && build_policies(b, authority) &&
+           build_services(b, authority);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */

@@ -148,7 +148,22 @@ static bool build_node(svr_builder *b, const svr_tree *t, svr_node_config *node)
 
 /* ---- routers -------------------------------------------------------------------------------- */
 
-static void build_bfd(const svr_tree *t, svr_bfd_config *bfd) {
+/* Nobody needs to know how good a path is while no policy asks. */
+static bool has_limits(const svr_config *c) {
+    for (size_t i = 0; i < c->n_policies; i++) {
+        const svr_service_policy *p = &c->policies[i];
+        if (p->filter && (p->max_latency_ms != SVR_NO_LIMIT || p->max_jitter_ms != SVR_NO_LIMIT ||
+                          p->max_loss_percent != SVR_NO_LIMIT))
+            return true;
+    }
+    return false;
+}
+
+static void build_bfd(const svr_config *c, const svr_tree *t, svr_bfd_config *bfd) {
+    bool wanted =
+        has_limits(c) || svr_tree_child(t, "link-test-interval") || svr_tree_child(t, "link-test-length");
+    bfd->link_test_seconds = wanted ? svr_tree_number(t, "link-test-interval", 10) : 0;
+    bfd->link_test_length = (uint8_t)svr_tree_number(t, "link-test-length", 10);
     bfd->desired_tx_ms = svr_tree_number(t, "desired-tx-interval", 1000);
     bfd->required_min_rx_ms = svr_tree_number(t, "required-min-rx-interval", 500);
     bfd->multiplier = (uint8_t)svr_tree_number(t, "multiplier", 3);
@@ -158,7 +173,7 @@ static bool build_router(svr_builder *b, const svr_tree *t, svr_router_config *r
     r->name = t->keys[0];
     r->peering_common_name = svr_tree_value(t, "peering-common-name", "");
     r->tree = t;
-    build_bfd(svr_tree_child(t, "bfd"), &r->bfd);
+    build_bfd(b->config, svr_tree_child(t, "bfd"), &r->bfd);
     r->n_nodes = svr_tree_count(t, "node");
     svr_node_config *node = r->nodes = svr_arena_get(b->arena, r->n_nodes, sizeof *node);
     if (!node) return false;

@@ -201,12 +201,18 @@ static void take_held(const svr_tlv *tlv, svr_seen *out) {
     if (svr_reader_left(&r)) out->malformed = true;
 }
 
+static void take_echo(const svr_tlv *tlv, svr_seen *out) {
+    out->has_echo = svr_echo_decode(tlv, &out->echo);
+    if (!out->has_echo) out->malformed = true;
+}
+
 static void take_bfd_tlvs(svr_inspector *in, const uint8_t *p, size_t len, bool secret, svr_seen *out) {
     svr_tlv_cursor c = svr_tlv_first(p, len);
     svr_tlv tlv;
     while (svr_tlv_next(&c, &tlv)) {
         if (tlv.type == (secret ? SVR_TLV_KEX_SECRET : SVR_TLV_KEX_PART)) take_part(in, &tlv, secret, out);
         if (secret && tlv.type == SVR_TLV_KEYS_HELD) take_held(&tlv, out);
+        if (secret && tlv.type == SVR_TLV_ECHO) take_echo(&tlv, out);
     }
     if (!c.ok) out->malformed = true;
 }

@@ -5,6 +5,7 @@
 static void add_path(const svr_show_context *ctx, svr_path *path) {
     svr_report_builder *b = ctx->report;
     const svr_path_config *config = path->config;
+    const svr_quality *q = &path->echo.quality;
     const svr_path_load *load = svr_path_get_load(path);
     const char *vector = config->neighborhood->vector;
     char addr[SVR_ADDR_TEXT_MAX];
@@ -16,6 +17,10 @@ static void add_path(const svr_show_context *ctx, svr_path *path) {
     svr_report_text_field(b, "Vector", "vector", vector ? vector : "");
     svr_report_text_field(b, "Status", "status", path->in_service ? "up" : "down");
     svr_report_number(b, "Sessions", "sessions", load->sessions);
+    svr_report_number(b, "Latency us", "latencyMicroseconds", q->latency / SVR_US);
+    svr_report_number(b, "Jitter us", "jitterMicroseconds", q->jitter / SVR_US);
+    svr_report_number(b, "Loss 1/1000", "lossPerMille", q->loss_permille);
+    svr_report_number(b, "Bursts", "bursts", q->bursts);
     svr_report_number(b, "Sent", "sentPackets", load->sent);
     svr_report_number(b, "Sent Bytes", "sentBytes", load->sent_bytes);
     svr_report_number(b, "Received", "receivedPackets", load->received);

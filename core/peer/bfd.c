@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer/bfd.h"
 
+#include "peer/echo.h"
+
 void svr_bfd_init(svr_bfd *b, const svr_bfd_config *config, uint32_t discriminator) {
     *b = (svr_bfd){.state = SVR_BFD_DOWN,
                    .remote_state = SVR_BFD_DOWN,
@@ -36,6 +38,7 @@ svr_bfd_state svr_bfd_receive(svr_bfd *b, const svr_bfd_packet *p) {
     b->remote_desired_tx = p->desired_tx_us * SVR_US;
     b->remote_required_rx = p->required_rx_us * SVR_US;
     b->remote_multiplier = p->multiplier;
+    b->remote_echo_rx = p->required_echo_rx_us * SVR_US;
     return svr_bfd_next_state(b->state, p->state);
 }
 
@@ -66,7 +69,8 @@ svr_bfd_packet svr_bfd_make_packet(const svr_bfd *b, bool final) {
                             .my_discriminator = b->discriminator,
                             .your_discriminator = b->remote_discriminator,
                             .desired_tx_us = (uint32_t)(wanted / SVR_US),
-                            .required_rx_us = (uint32_t)(b->required_rx / SVR_US)};
+                            .required_rx_us = (uint32_t)(b->required_rx / SVR_US),
+                            .required_echo_rx_us = (uint32_t)(SVR_ECHO_SPACING / SVR_US)};
 }
 
 const char *svr_bfd_state_name(svr_bfd_state state) {

@@ -21,6 +21,7 @@ typedef struct svr_bfd {
     uint32_t discriminator, remote_discriminator;
     svr_duration desired_tx, required_rx; /* ours */
     svr_duration remote_desired_tx, remote_required_rx;
+    svr_duration remote_echo_rx; /* between echo packets that the peer answers; 0: it answers none */
     uint8_t multiplier, remote_multiplier;
     svr_bfd_diag diag;
 } svr_bfd;

@@ -231,8 +231,16 @@ static bool read_keys_held(const opened *o, svr_key_list *out) {
     return true;
 }
 
+static void take_echo(svr_path *path, const opened *o) {
+    svr_tlv tlv;
+    if (!svr_tlv_find(o->secret, o->secret_len, SVR_TLV_ECHO, &tlv)) return;
+    svr_drop reason = svr_path_quality_take(path, &tlv);
+    if (reason) svr_drop_count(path->peer->all->rt, reason);
+}
+
 static void take_authentic(svr_path *path, const opened *o) {
     svr_key_list held;
+    take_echo(path, o);
     svr_path_bfd_received(path, &o->bfd);
     if (read_keys_held(o, &held)) svr_peer_heard(path->peer, o->key, &held);
     take_parts(path, o->m.header, o->m.header_len, false);

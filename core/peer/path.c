@@ -30,7 +30,7 @@ void svr_path_describe(const svr_path *path, char out[SVR_EVENT_PATH_MAX]) {
              svr_addr_format(&path->config->local, local), svr_addr_format(&path->config->remote, remote));
 }
 
-static svr_event *path_event(const svr_path *path, svr_event_kind kind) {
+svr_event *svr_path_event(const svr_path *path, svr_event_kind kind) {
     svr_event *ev = svr_runtime_event(path->peer->all->rt, kind);
     svr_strcpy(ev->peer, sizeof ev->peer, path->peer->config->name);
     svr_path_describe(path, ev->path);
@@ -43,7 +43,8 @@ void svr_path_review(svr_path *path) {
     if (serves == path->in_service) return;
     path->in_service = serves;
     path->peer->all->changes++;
-    svr_event *ev = path_event(path, SVR_EVENT_PATH_SERVICE);
+    svr_path_quality_service(path, serves);
+    svr_event *ev = svr_path_event(path, SVR_EVENT_PATH_SERVICE);
     ev->from = serves ? "out-of-service" : "in-service";
     ev->to = serves ? "in-service" : "out-of-service";
     if (!serves)
@@ -72,7 +73,7 @@ static void set_bfd_state(svr_path *path, svr_bfd_state state, svr_bfd_diag diag
     svr_bfd_state from = path->bfd.state;
     if (from == state) return;
     svr_bfd_set_state(&path->bfd, state, diag);
-    svr_event *ev = path_event(path, SVR_EVENT_BFD_STATE);
+    svr_event *ev = svr_path_event(path, SVR_EVENT_BFD_STATE);
     ev->from = svr_bfd_state_name(from);
     ev->to = svr_bfd_state_name(state);
     ev->reason = reason;
@@ -103,12 +104,14 @@ bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config
     path->interface_up = true;
     svr_bfd_init(&path->bfd, peer->sibling ? svr_sibling_bfd() : &peer->all->node->router->bfd,
                  discriminator(&config->local, &config->remote));
-    return svr_timer_init(&path->tx, timers, tx_due) && svr_timer_init(&path->detect, timers, detect_due);
+    return svr_timer_init(&path->tx, timers, tx_due) && svr_timer_init(&path->detect, timers, detect_due) &&
+           svr_path_quality_init(path);
 }
 
 void svr_path_fini(svr_path *path) {
     svr_timer_fini(&path->tx, &path->peer->all->rt->timers);
     svr_timer_fini(&path->detect, &path->peer->all->rt->timers);
+    svr_path_quality_fini(path);
 }
 
 void svr_path_start(svr_path *path) {

@@ -21,6 +21,24 @@ svr_peer *svr_peers_find(const svr_peers *peers, const svr_peer_config *config);
  * there is none. The first in configuration order. */
 svr_path *svr_peer_path_in_service(const svr_peer *peer);
 
+/* All paths to a peer, in configuration order. */
+size_t svr_peer_paths(const svr_peer *peer);
+svr_path *svr_peer_path(const svr_peer *peer, size_t i);
+
+#define SVR_HOLD_DOWN                                                                                        \
+    (5 * SVR_SEC)        /* a path that comes back, or gets good again, has to stay so for this long */
+#define SVR_SLA_BURSTS 2 /* bursts in a row over a limit make a path poor */
+/* What a path is worth to a service-policy (NULL: one without limits), best first. */
+typedef enum svr_standing {
+    SVR_STANDS_GOOD,
+    SVR_STANDS_FRESH, /* good again, within its hold-down */
+    SVR_STANDS_POOR,  /* in service, but over a limit of the policy */
+    SVR_STANDS_OUT,   /* out of service */
+} svr_standing;
+svr_standing svr_path_standing(const svr_path *path, const svr_service_policy *policy);
+/* "LOCAL-IF LOCAL-ADDRESS REMOTE-ADDRESS", as events name it. */
+void svr_path_describe(const svr_path *path, char out[SVR_EVENT_PATH_MAX]);
+
 bool svr_path_in_service(const svr_path *path);
 /* When BFD was last heard on it: what was sent since may have been lost. */
 svr_time svr_path_heard(const svr_path *path);

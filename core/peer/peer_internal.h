@@ -6,6 +6,8 @@
  *   key_changes.c    how many keys were made, and why the last failure failed, for show
  *   path.c           one path: BFD timers, interface, service
  *   bfd_packet.c     BFD packets with their metadata: made, signed, checked, taken apart
+ *   echo.c           bursts that measure a path, as numbers (PD-ECHO)
+ *   quality.c        when bursts go out, how they are answered, and what follows for policies
  *   exchange_flow.c  what is decided when a message of the key exchange comes in (PD-KEX, PD-GLARE, PD-GRACE)
  *   sibling.c        the other node of a router with two; replica.c: what it must know (PD-HA)
  *   certificates.c   what certificates permit, ours and theirs: expiry, alarms, fail-hard, reload (CRT-*)
@@ -14,8 +16,10 @@
  *
  * Timers of a peer: `retry` sends again what is outstanding; `timeout` ends the patience with it; `rotate`
  * carries out changeovers and erasures of the key ring and of metadata keys; `rekey` starts the next
- * exchange. Timers of a path: `tx` sends the next BFD packet, `detect` notices silence. Two timers of the
- * node: `renew` makes its next metadata key; `validity` goes off when a certificate's validity changes. */
+ * exchange.  Timers of a path: `tx` sends the next BFD packet, `detect` notices silence,
+ * `burst` sends the next packet of a burst or ends it, `settle` goes off when a hold-down is over. Two timers
+ * of the node: `renew` makes its next metadata key; `validity` goes off when a certificate's validity
+ * changes. */
 #ifndef SVR_PEER_INTERNAL_H
 #define SVR_PEER_INTERNAL_H
 
@@ -23,6 +27,7 @@
 #include "keys/exchange.h"
 #include "keys/metadata_key.h"
 #include "peer/bfd.h"
+#include "peer/echo.h"
 #include "peer/peer.h"
 #include "peer/peers.h"
 #include "peer/security_state.h"
@@ -38,6 +43,13 @@ typedef struct svr_path_key {
     svr_addr local, remote;
 } svr_path_key;
 
+/* What a path is to one service-policy. */
+typedef struct svr_path_sla {
+    uint8_t bad; /* bursts over a limit in a row, up to SVR_SLA_BURSTS */
+    bool violates;
+    svr_time settled; /* since it does not any more, it counts as good from here on */
+} svr_path_sla;
+
 struct svr_path {
     svr_path_key key; /* of svr_peers.by_address */
     svr_peer *peer;
@@ -47,6 +59,15 @@ struct svr_path {
     svr_timer tx, detect;
     svr_time heard; /* when the last BFD packet was taken */
     svr_path_load load;
+    svr_echo echo;
+    svr_timer burst, settle;
+    svr_time burst_at;   /* when the latest burst began */
+    svr_path_sla *sla;   /* one for each service-policy of the configuration */
+    svr_time settled;    /* in service again, it counts as good from here on */
+    bool served_before;  /* it has been in service: the hold-down applies */
+    bool noted;          /* svr_peers_next_change is to tell it, though its service is as before */
+    svr_time answers_at; /* the second in which `answers` were sent */
+    uint32_t answers;
     bool interface_up;
     bool in_service;
     bool resumes; /* it was up at the other node (PD-HA) */
@@ -198,8 +219,6 @@ void svr_path_set_interface(svr_path *path, bool up);
 void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p);
 /* Recomputes whether the path carries traffic (PD-UP). */
 void svr_path_review(svr_path *path);
-/* Text for events: interface and both addresses. */
-void svr_path_describe(const svr_path *path, char out[SVR_EVENT_PATH_MAX]);
 
 /* bfd_packet.c */
 /* Sends a BFD packet on the path, with TLVs of the key exchange: `clear` for the header, `secret` for the
@@ -209,6 +228,17 @@ void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final
 void svr_path_send_message(svr_path *path, svr_piece msg, bool secret);
 /* Takes over a packet for UDP port 1280. */
 void svr_path_receive(svr_path *path, svr_packet *pkt, const svr_ip *ip);
+
+/* A new event about the path. */
+svr_event *svr_path_event(const svr_path *path, svr_event_kind kind);
+
+/* quality.c */
+bool svr_path_quality_init(svr_path *path);
+void svr_path_quality_fini(svr_path *path);
+/* The path came into service, or left it. */
+void svr_path_quality_service(svr_path *path, bool in_service);
+/* An echo TLV of an authentic packet. 0, or the reason why it is ignored. */
+svr_drop svr_path_quality_take(svr_path *path, const svr_tlv *tlv);
 
 /* exchange_flow.c: 0, or the reason why the message was dropped */
 int svr_peer_receive_clear(svr_peer *peer, svr_path *path, svr_piece msg);

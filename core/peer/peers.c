@@ -290,7 +290,8 @@ svr_path *svr_peers_next_change(svr_peers *peers, bool *in_service) {
     for (size_t i = 0; peers->changes && i < peers->n_peers; i++) {
         for (size_t k = 0; k < peers->peers[i].n_paths; k++) {
             svr_path *path = &peers->peers[i].paths[k];
-            if (path->told == path->in_service) continue;
+            if (path->told == path->in_service && !path->noted) continue;
+            path->noted = false;
             *in_service = path->told = path->in_service;
             return path;
         }
@@ -316,6 +317,13 @@ svr_path *svr_peer_path_in_service(const svr_peer *peer) {
     for (size_t i = 0; i < peer->n_paths; i++)
         if (peer->paths[i].in_service) return &peer->paths[i];
     return NULL;
+}
+
+size_t svr_peer_paths(const svr_peer *peer) {
+    return peer->n_paths;
+}
+svr_path *svr_peer_path(const svr_peer *peer, size_t i) {
+    return &peer->paths[i];
 }
 
 const svr_identity *svr_peers_identity(const svr_peers *peers) {

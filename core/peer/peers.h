@@ -23,7 +23,8 @@ void svr_peers_start(svr_peers *peers);
 /* A packet for UDP port 1280; taken over. */
 void svr_peers_receive(svr_peers *peers, svr_packet *pkt, const svr_ip *ip);
 void svr_peers_interface_state(svr_peers *peers, svr_ifid ifid, bool up);
-/* The next path that came into service or left it since the last call; NULL when there is none. */
+/* The next path that came into service or left it, or changed its standing with a policy, since the last
+ * call; NULL when there is none. */
 svr_path *svr_peers_next_change(svr_peers *peers, bool *in_service);
 /* Makes a new metadata key at once and pushes it to all peers (KEY-REGENERATE). `reason` is static. */
 void svr_peers_regenerate_metadata_key(svr_peers *peers, const char *reason);

@@ -5,6 +5,8 @@
 
 #define TLV_HEADER_LEN 4
 #define CONTEXT_PORTS_LEN 5 /* two ports, protocol */
+#define ECHO_REQUEST 1
+#define ECHO_REPLY 2
 #define PAYLOAD_KEY_TLV_LEN (2 + SVR_PAYLOAD_KEY_LEN)
 
 svr_tlv_cursor svr_tlv_first(const uint8_t *p, size_t len) {
@@ -78,6 +80,7 @@ const char *svr_tlv_name(uint16_t type) {
     case SVR_TLV_KEX_SECRET: return "key-exchange-secret";
     case SVR_TLV_KEYS_HELD: return "keys-held";
     case SVR_TLV_TRANSPORT: return "transport";
+    case SVR_TLV_ECHO: return "echo";
     }
     return "unknown";
 }
@@ -175,5 +178,26 @@ bool svr_payload_key_decode(const svr_tlv *tlv, svr_payload_key_tlv *out) {
     out->phase = tlv->value[0];
     out->hmac = tlv->value[1];
     memcpy(out->key, tlv->value + 2, SVR_PAYLOAD_KEY_LEN);
+    return true;
+}
+
+void svr_tlv_put_echo(svr_tlv_writer *w, const svr_echo_tlv *echo) {
+    uint8_t *p = begin(w, SVR_TLV_ECHO, SVR_ECHO_LEN);
+    if (!p) return;
+    p[0] = echo->reply ? ECHO_REPLY : ECHO_REQUEST;
+    p[1] = echo->number;
+    p[2] = echo->length;
+    p[3] = 0;
+    svr_put32(p + 4, echo->burst);
+}
+
+bool svr_echo_decode(const svr_tlv *tlv, svr_echo_tlv *out) {
+    const uint8_t *p = tlv->value;
+    if (tlv->type != SVR_TLV_ECHO || tlv->len != SVR_ECHO_LEN ||
+        (p[0] != ECHO_REQUEST && p[0] != ECHO_REPLY) || p[2] > SVR_ECHO_BURST_MAX || p[1] >= p[2] ||
+        p[3] != 0)
+        return false;
+    *out = (svr_echo_tlv){
+        .reply = p[0] == ECHO_REPLY, .number = p[1], .length = p[2], .burst = svr_get32(p + 4)};
     return true;
 }

@@ -183,6 +183,8 @@ static void test_config_example_holds_what_it_says(void **state) {
     assert_string_equal(c->name, "lab");
     assert_string_equal(c->trusted_ca[0].file, "lab-root.pem");
     assert_int_equal(hub->bfd.multiplier, 3);
+    assert_int_equal(hub->bfd.link_test_seconds, 10);
+    assert_int_equal(hub->bfd.link_test_length, 10);
     const svr_interface *wan = &svr_config_node(hub, "hub-1")->interfaces[0];
     assert_string_equal(wan->target, "eth0");
     assert_int_equal(wan->neighborhoods[0].topology, SVR_TOPOLOGY_HUB);

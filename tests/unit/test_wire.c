@@ -154,6 +154,7 @@ static void test_tlv_encodes_every_shape_to_golden_octets(void **state) {
     svr_tlv_put(&w, SVR_TLV_FRAGMENT, fragment, sizeof fragment);
     svr_tlv_put(&w, SVR_TLV_SESSION_ENCRYPTED, NULL, 0);
     svr_tlv_put8(&w, SVR_TLV_TRANSPORT, SVR_PROTO_TCP);
+    svr_tlv_put_echo(&w, &(svr_echo_tlv){.number = 3, .length = 10, .burst = 7});
     svr_tlv_put8(&w, SVR_TLV_PAYLOAD_KEY, 0);
     svr_tlv_put32(&w, SVR_TLV_SECURITY_ID, 5);
     svr_tlv_put64(&w, SVR_TLV_NONCE, UINT64_C(0x0100000000000007));
@@ -169,6 +170,7 @@ static void test_tlv_encodes_every_shape_to_golden_octets(void **state) {
         "0001 000a 00000009 1234 2000 05dc"
         "000b 0000"
         "8005 0001 06"
+        "8006 0008 01030a00 00000007"
         "002e 0001 00"
         "0010 0004 00000005"
         "8001 0008 0100000000000007"
@@ -357,7 +359,7 @@ static void test_tlv_names_are_all_different(void **state) {
         assert_true(n < 64);
         seen[n++] = name;
     }
-    assert_int_equal(n, 32);
+    assert_int_equal(n, 33);
     assert_string_equal(svr_tlv_name(SVR_TLV_SECURITY_ID), "security-id");
     assert_string_equal(svr_tlv_name(SVR_TLV_NONCE), "nonce");
 }

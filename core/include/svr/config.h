@@ -52,9 +52,35 @@ typedef struct svr_service_transport {
     size_t n_ports;
 } svr_service_transport;
 
+#define SVR_NO_LIMIT UINT32_MAX
+
+/* What sessions do when another path is better (`session-resiliency`). */
+typedef enum svr_resiliency {
+    SVR_RESILIENCY_NONE,     /* they stay, also on a path that has failed */
+    SVR_RESILIENCY_FAILOVER, /* they leave a path that fails or violates a limit, and stay where they are then
+                              */
+    SVR_RESILIENCY_REVERTIBLE, /* they also go back to a path that they prefer */
+} svr_resiliency;
+
+typedef struct svr_policy_vector {
+    const char *name;
+    uint16_t priority; /* the lowest is preferred */
+} svr_policy_vector;
+
+/* `service-policy NAME`: which paths a service prefers, and what it tolerates of them. */
+typedef struct svr_service_policy {
+    const char *name;
+    svr_policy_vector *vectors;
+    size_t n_vectors;
+    svr_resiliency resiliency;                                /* default SVR_RESILIENCY_REVERTIBLE */
+    bool filter;                                              /* limits count; default true */
+    uint32_t max_latency_ms, max_jitter_ms, max_loss_percent; /* SVR_NO_LIMIT when absent */
+} svr_service_policy;
+
 typedef struct svr_service {
     const char *name;
-    const svr_security *security; /* NULL: encrypted, sha384 */
+    const svr_security *security;     /* NULL: encrypted, sha384 */
+    const svr_service_policy *policy; /* NULL: none */
     svr_prefix *prefixes;
     size_t n_prefixes;
     svr_service_transport *transports; /* none: all */
@@ -140,6 +166,9 @@ typedef struct svr_bfd_config {
     uint32_t desired_tx_ms;      /* default 1000 */
     uint32_t required_min_rx_ms; /* default 500 */
     uint8_t multiplier;          /* default 3 */
+    uint32_t link_test_seconds;  /* between bursts (PD-ECHO); 0: none. Default 10, or 0 while no policy has
+                                    limits */
+    uint8_t link_test_length;    /* packets of a burst; default 10 */
 } svr_bfd_config;
 
 typedef struct svr_node_config {
@@ -181,6 +210,8 @@ typedef struct svr_config {
     size_t n_securities;
     svr_tenant *tenants;
     size_t n_tenants;
+    svr_service_policy *policies;
+    size_t n_policies;
     svr_service *services;
     size_t n_services;
     svr_router_config *routers;

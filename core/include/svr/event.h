@@ -14,14 +14,18 @@ typedef enum svr_event_kind {
     SVR_EVENT_BFD_STATE,      /* from, to, reason: the BFD session of `path` */
     SVR_EVENT_SECURITY_STATE, /* from, to, reason: the key exchange on `path` */
     SVR_EVENT_PATH_SERVICE, /* `path` began or ceased to carry traffic (to: "in-service", "out-of-service") */
-    SVR_EVENT_PEER_KEY,     /* to: "computed", "sending", "erased"; value: key index */
-    SVR_EVENT_METADATA_KEY, /* the same for a metadata key; peer empty: our own; value: rekey index */
-    SVR_EVENT_PAYLOAD_KEY,  /* to: "computed", "sending", "erased"; value: key phase; detail: session */
-    SVR_EVENT_KEY_REQUEST,  /* a key request went out; value: attempt, from 1 */
-    SVR_EVENT_KEY_TIMEOUT,  /* peer-key-timeout passed without a valid answer */
-    SVR_EVENT_SESSION,      /* to: "created", "deleted"; detail: session and service */
-    SVR_EVENT_ALARM,        /* to: "raised", "cleared"; peer: source; reason: category; value: ID; detail */
-    SVR_EVENT_CERTIFICATE,  /* to: "accepted", "refused"; reason: verdict; peer empty: our own */
+    SVR_EVENT_PATH_QUALITY, /* from, to: "meets" or "violates" a policy; reason: by what; detail: policy,
+                               measures */
+    SVR_EVENT_SESSIONS_MOVED, /* sessions left `path`; reason; value: how many; detail: where to, one of them
+                               */
+    SVR_EVENT_PEER_KEY,       /* to: "computed", "sending", "erased"; value: key index */
+    SVR_EVENT_METADATA_KEY,   /* the same for a metadata key; peer empty: our own; value: rekey index */
+    SVR_EVENT_PAYLOAD_KEY,    /* to: "computed", "sending", "erased"; value: key phase; detail: session */
+    SVR_EVENT_KEY_REQUEST,    /* a key request went out; value: attempt, from 1 */
+    SVR_EVENT_KEY_TIMEOUT,    /* peer-key-timeout passed without a valid answer */
+    SVR_EVENT_SESSION,        /* to: "created", "deleted"; detail: session and service */
+    SVR_EVENT_ALARM,          /* to: "raised", "cleared"; peer: source; reason: category; value: ID; detail */
+    SVR_EVENT_CERTIFICATE,    /* to: "accepted", "refused"; reason: verdict; peer empty: our own */
     SVR_EVENT_PEERING, /* to: "failed" (TOP-LEGACY), "removed", "restored" (CRT-FAIL-HARD); reason says why */
     SVR_EVENT_KEY_MANAGER, /* from, to: role of this node of two (KEY-HA-PUSH); reason */
     SVR_EVENT_KINDS

@@ -69,6 +69,8 @@ typedef struct svr_seen {
     /* SVR_SEEN_BFD */
     svr_bfd_packet bfd;
     bool has_bfd;
+    bool has_echo; /* it measures the path (PD-ECHO) */
+    svr_echo_tlv echo;
     svr_seen_key held[SVR_SEEN_KEYS_MAX];
     size_t n_held;
     svr_seen_message messages[SVR_SEEN_MESSAGES_MAX];

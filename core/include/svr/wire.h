@@ -54,6 +54,7 @@ typedef enum svr_tlv_type {
         0x8003, /* the same, inside encrypted metadata: METADATA_KEY and its acknowledgement */
     SVR_TLV_KEYS_HELD = 0x8004, /* n x (index(4) fingerprint(8)): the peer keys that the sender accepts */
     SVR_TLV_TRANSPORT = 0x8005, /* 1 byte: the inner protocol when the packet is UDP for another reason */
+    SVR_TLV_ECHO = 0x8006,      /* kind(1) number(1) length(1) zero(1) burst(4): measures a path (PD-ECHO) */
 } svr_tlv_type;
 
 typedef enum svr_control { /* value of SVR_TLV_CONTROL */
@@ -136,6 +137,18 @@ typedef struct svr_payload_key_tlv {
 } svr_payload_key_tlv;
 void svr_tlv_put_payload_key(svr_tlv_writer *w, const svr_payload_key_tlv *key);
 bool svr_payload_key_decode(const svr_tlv *tlv, svr_payload_key_tlv *out);
+
+/* Value of SVR_TLV_ECHO: one packet of a burst, or the answer to it. */
+#define SVR_ECHO_LEN 8
+#define SVR_ECHO_BURST_MAX 50 /* packets of a burst */
+typedef struct svr_echo_tlv {
+    bool reply;
+    uint8_t number, length; /* of the packet in its burst, from 0; of the burst */
+    uint32_t burst;
+} svr_echo_tlv;
+void svr_tlv_put_echo(svr_tlv_writer *w, const svr_echo_tlv *echo);
+/* False when the value is not one. */
+bool svr_echo_decode(const svr_tlv *tlv, svr_echo_tlv *out);
 
 /* ---- BFD (RFC 5880) ------------------------------------------------------------------------- */
 
