@@ -243,6 +243,11 @@ static void set_session(lua_State *L, const svr_seen *s) {
     if (!s->has_payload) return;
     if (s->payload == SVR_AUTH_GOOD) set_hex(L, "tag", s->tag, s->tag_len);
     set_text(L, "payload", svr_seen_auth_name(s->payload));
+    if (s->has_part) {
+        set_number(L, "part_of", s->part.extended_id);
+        set_number(L, "part_offset", s->part.offset);
+        set_flag(L, "part_more", s->part.more);
+    }
     set_number(L, "phase", s->phase);
     set_number(L, "counter", (int64_t)s->counter);
 }

@@ -9,6 +9,10 @@
     X(OUTPUT_FULL, "output-queue-full")                                                                      \
     X(IP_MALFORMED, "ip-malformed")                                                                          \
     X(IP_FRAGMENT, "ip-fragment")                                                                            \
+    X(FRAGMENT_OVERLAP, "fragment-overlap")                                                                  \
+    X(FRAGMENT_REPEATED, "fragment-repeated")                                                                \
+    X(FRAGMENT_LIMIT, "fragment-limit")                                                                      \
+    X(FRAGMENT_TIMEOUT, "fragment-timeout")                                                                  \
     X(TTL_EXCEEDED, "ttl-exceeded")                                                                          \
     X(PROTOCOL_UNSUPPORTED, "protocol-unsupported")                                                          \
     X(TOO_BIG, "too-big")                                                                                    \

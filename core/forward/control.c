@@ -64,12 +64,12 @@ static void mark_false_positive(svr_packet *pkt) {
 }
 
 svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out) {
-    if (w->pkt->len > svr_leg_room(out)) return SVR_DROP_TOO_BIG;
     svr_drop reason = SVR_DROP_NONE;
+    if (!w->piece_len) mark_false_positive(w->pkt); /* a part has a header, which begins like that */
+    if (w->pkt->len > svr_leg_room(out)) return SVR_DROP_TOO_BIG;
     out->sent = f->rt->now;
     if (out->handshake.sending) reason = attach_metadata(f, w, out);
     if (!reason) svr_handshake_sent(&out->handshake, svr_leg_role(out));
-    if (!reason && (w->before || !out->handshake.sending)) mark_false_positive(w->pkt);
     return reason;
 }
 

@@ -18,7 +18,8 @@ static uint8_t *push(svr_packet *pkt, size_t n) {
     return pkt->data;
 }
 
-static void push_ip(svr_forward *f, svr_packet *pkt, const svr_flow *flow, svr_emit_fields fields) {
+static void push_ip(svr_forward *f, svr_packet *pkt, const svr_flow *flow, svr_emit_fields fields,
+                    const svr_ip_part *part) {
     const svr_ip_header h = {.src = flow->src,
                              .dst = flow->dst,
                              .proto = flow->proto,
@@ -27,7 +28,10 @@ static void push_ip(svr_forward *f, svr_packet *pkt, const svr_flow *flow, svr_e
                              .dont_fragment = fields.dont_fragment,
                              .id = f->ip_id++,
                              .l4_len = (uint16_t)pkt->len};
-    svr_ip_encode(&h, push(pkt, svr_ip_header_len(flow->src.family)));
+    if (part)
+        svr_ip_encode_part(&h, part, push(pkt, svr_ip_part_header_len(flow->src.family)));
+    else
+        svr_ip_encode(&h, push(pkt, svr_ip_header_len(flow->src.family)));
 }
 
 void svr_emit_path(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_emit_fields fields) {
@@ -37,7 +41,7 @@ void svr_emit_path(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_emit
         .src = t->dst, .dst = t->src, .sport = t->dport, .dport = t->sport, .proto = SVR_PROTO_UDP};
     size_t len = pkt->len;
     svr_udp_encode(push(pkt, SVR_UDP_HEADER_LEN), &flow.src, &flow.dst, flow.sport, flow.dport, len);
-    push_ip(f, pkt, &flow, fields);
+    push_ip(f, pkt, &flow, fields, NULL);
     svr_path_load *load = svr_path_get_load(out->path);
     load->sent++;
     load->sent_bytes += pkt->len;
@@ -57,11 +61,16 @@ static svr_addr lan_next_hop(const svr_leg *out, const svr_addr *dst) {
     return gateway;
 }
 
+void svr_emit_lan_part(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_flow *flow,
+                       svr_emit_fields fields, const svr_ip_part *part) {
+    svr_addr next_hop = lan_next_hop(out, &flow->dst);
+    push_ip(f, pkt, flow, fields, part);
+    svr_runtime_send(f->rt, pkt, out->lan->id, &next_hop);
+}
+
 void svr_emit_lan(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_flow *flow,
                   svr_emit_fields fields) {
-    svr_addr next_hop = lan_next_hop(out, &flow->dst);
-    push_ip(f, pkt, flow, fields);
-    svr_runtime_send(f->rt, pkt, out->lan->id, &next_hop);
+    svr_emit_lan_part(f, out, pkt, flow, fields, NULL);
 }
 
 void svr_emit_routed(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_ip *ip) {

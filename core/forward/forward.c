@@ -11,8 +11,11 @@ svr_forward *svr_forward_new(const svr_forward_params *params) {
     f->config = params->config;
     f->node = params->node;
     f->icmp_tokens = SVR_ICMP_ERRORS_PER_SECOND;
+    f->datagram_id = (uint32_t)svr_runtime_jitter(f->rt, UINT32_MAX);
     svr_sessions_init(&f->sessions, f->rt, params->config->keys.payload_key_rekey_hours * SVR_HOUR);
-    if (svr_sessions_count_services(&f->sessions, f->config->services, f->config->n_services)) return f;
+    if (svr_sessions_count_services(&f->sessions, f->config->services, f->config->n_services) &&
+        svr_gather_init(&f->gather, f->rt))
+        return f;
     svr_forward_del(f);
     return NULL;
 }
@@ -20,6 +23,7 @@ svr_forward *svr_forward_new(const svr_forward_params *params) {
 void svr_forward_del(svr_forward *f) {
     if (!f) return;
     const svr_allocator *alloc = f->rt->alloc;
+    svr_gather_fini(&f->gather);
     svr_sessions_fini(&f->sessions);
     svr_wipe(f, sizeof *f);
     svr_alloc_free(alloc, f);
@@ -30,7 +34,10 @@ const svr_sessions *svr_forward_sessions(const svr_forward *f) {
 }
 
 void svr_work_drop(svr_forward *f, svr_work *w, svr_drop reason) {
-    svr_drop_packet(f->rt, w->pkt, reason);
+    if (reason)
+        svr_drop_packet(f->rt, w->pkt, reason);
+    else if (w->pkt)
+        svr_packet_put(f->rt->pool, w->pkt);
     if (w->before) svr_packet_put(f->rt->pool, w->before);
     w->pkt = w->before = NULL;
 }

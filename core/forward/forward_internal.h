@@ -5,6 +5,7 @@
  *   wan.c      packets from a path: metadata, deciphering, transit
  *   admit.c    what authentic metadata does to sessions
  *   control.c  packets of our own that carry metadata only
+ *   fragment.c datagrams that cross in parts; gather.c: parts that wait for the others
  *   emit.c     headers around what leaves, ICMP errors
  *   policy.c   services, access, routes
  *
@@ -14,6 +15,7 @@
 #define SVR_FORWARD_INTERNAL_H
 
 #include "forward/forward.h"
+#include "forward/gather.h"
 #include "forward/policy.h"
 #include "session/metadata.h"
 #include "session/waypoint.h"
@@ -36,8 +38,12 @@ typedef struct svr_work {
     size_t op, hop_op, open_op; /* indexes into the batch's operations, or SVR_NO_OP */
     svr_metadata metadata;
     bool has_metadata, encrypted;
-    uint32_t index; /* of the hop's key */
-    uint64_t nonce; /* of the payload */
+    uint32_t index;           /* of the hop's key */
+    uint64_t nonce;           /* of the payload */
+    bool cut;                 /* it crosses in parts */
+    svr_gathering *gathering; /* of a fragment from a LAN */
+    size_t piece_len;         /* the header of a part that stands in front of the nonce; 0: none */
+    svr_fragment part;        /* what it says, at the far end */
 } svr_work;
 #define SVR_NO_OP SIZE_MAX
 
@@ -53,16 +59,19 @@ struct svr_forward {
     const svr_node_config *node;
     svr_sessions sessions;
     uint16_t ip_id;
+    uint32_t datagram_id; /* of the next one that crosses in parts */
+    svr_gather gather;
     uint32_t icmp_tokens;
     svr_time icmp_at;
     svr_time control_at[SVR_CONTROL_SLOTS];
     svr_work work[SVR_BATCH_MAX];
-    svr_ops ops;      /* of payloads */
-    svr_ops hop_ops;  /* of metadata that leaves */
-    svr_ops open_ops; /* of metadata that came */
+    svr_work parts[SVR_BATCH_MAX]; /* of one of them */
+    svr_ops ops;                   /* of payloads */
+    svr_ops hop_ops;               /* of metadata that leaves */
+    svr_ops open_ops;              /* of metadata that came */
 };
 
-/* Returns the packet to the pool and counts why. */
+/* Returns the packet to the pool and counts why; NONE: it was used up. */
 void svr_work_drop(svr_forward *f, svr_work *w, svr_drop reason);
 /* Room for one more operation; its index. */
 size_t svr_ops_add(svr_ops *ops, svr_crypt_op op);
@@ -79,6 +88,9 @@ void svr_emit_path(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_emit
 /* Sends an L4 segment (pkt->data is its first byte) on a LAN leg: IP in front. */
 void svr_emit_lan(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_flow *flow,
                   svr_emit_fields fields);
+/* The same for a part of one; `part` NULL: it is all of it. */
+void svr_emit_lan_part(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_flow *flow,
+                       svr_emit_fields fields, const svr_ip_part *part);
 /* Sends a whole datagram that is only routed, one hop older. */
 void svr_emit_routed(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_ip *ip);
 /* Answers a packet from a LAN with an ICMP error, within the rate limit. */

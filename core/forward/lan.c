@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "forward/forward_internal.h"
+#include "forward/fragment.h"
 
 #include "base/bytes.h"
 
@@ -43,8 +43,9 @@ static void refuse(svr_forward *f, const svr_interface *in, svr_work *w, svr_dro
 
 static svr_drop look_up(svr_forward *f, const svr_interface *in, svr_work *w) {
     if (svr_ip_decode(w->pkt->data, w->pkt->len, &w->ip) != SVR_IP_OK) return SVR_DROP_IP_MALFORMED;
-    if (w->ip.fragment) return SVR_DROP_IP_FRAGMENT;
-    if (!w->ip.has_ports) return SVR_DROP_PROTOCOL_UNSUPPORTED;
+    svr_drop reason = w->ip.fragment ? svr_fragment_identify(f, in, w) : SVR_DROP_NONE;
+    if (reason || !w->pkt) return reason;
+    if (!w->ip.has_ports && !w->ip.fragment) return SVR_DROP_PROTOCOL_UNSUPPORTED;
     if (w->ip.ttl <= 1) return SVR_DROP_TTL_EXCEEDED;
     svr_tuple tuple = svr_tuple_of(&w->ip.flow, in->id);
     w->in = svr_sessions_find(&f->sessions, &tuple);
@@ -99,30 +100,39 @@ static void rotate(svr_forward *f, svr_session *s) {
         svr_control_renew(f, &s->leg[SVR_TARGET], false);
 }
 
+/* No IPv6 host takes less than the least MTU for an answer: what is shorter crosses in parts. */
+static void refuse_size(svr_forward *f, const svr_interface *in, svr_work *w, size_t mtu) {
+    if (w->ip.flow.src.family == 6 && mtu < SVR_IPV6_MTU_MIN) mtu = SVR_IPV6_MTU_MIN;
+    svr_emit_icmp_error(f, in, w->pkt, SVR_ICMP_TOO_BIG, (uint32_t)mtu);
+}
+
 static svr_drop prepare(svr_forward *f, const svr_interface *in, svr_work *w) {
     svr_leg *out = svr_leg_opposite(w->in);
     svr_session *s = out->session;
-    size_t text_len = (size_t)w->ip.l4_len - svr_session_stripped(w->ip.flow.proto);
+    size_t text_max = svr_session_text_max(s, out) + svr_session_stripped(w->ip.flow.proto);
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
-    if (text_len > svr_session_text_max(s, out)) {
-        if (w->ip.dont_fragment)
-            svr_emit_icmp_error(f, in, w->pkt, SVR_ICMP_TOO_BIG, (uint32_t)svr_session_mtu(s, out));
+    w->cut = w->ip.fragment || w->ip.l4_len > text_max;
+    if (w->cut && !svr_fragment_may_cut(&w->ip, svr_session_mtu(s, out))) {
+        refuse_size(f, in, w, svr_session_mtu(s, out));
         return SVR_DROP_TOO_BIG;
     }
     clamp_mss(w, out);
     rotate(f, s);
     svr_drop reason = svr_control_settle_doubt(f, out);
-    if (!reason) reason = enclose(f, w, s);
+    if (reason || w->cut) return reason;
+    reason = enclose(f, w, s);
     if (reason) return reason;
     reason = svr_control_attach(f, w, out);
     if (reason) f->ops.n = w->op; /* the packet goes: nothing may work on it any more */
     return reason;
 }
 
-/* From LAN to LAN nothing is changed but the age. */
+/* From LAN to LAN nothing is changed but the age, and the size where it must. */
 static svr_drop route(svr_forward *f, const svr_interface *in, svr_work *w, const svr_leg *out) {
-    if (w->pkt->len <= out->lan->mtu) return SVR_DROP_NONE;
-    if (w->ip.dont_fragment) svr_emit_icmp_error(f, in, w->pkt, SVR_ICMP_TOO_BIG, out->lan->mtu);
+    bool fits = w->pkt->len <= out->lan->mtu;
+    w->cut = w->ip.fragment || !fits;
+    if (fits || w->ip.fragment || !w->ip.dont_fragment) return SVR_DROP_NONE;
+    svr_emit_icmp_error(f, in, w->pkt, SVR_ICMP_TOO_BIG, out->lan->mtu);
     return SVR_DROP_TOO_BIG;
 }
 
@@ -132,6 +142,7 @@ static void receive(svr_forward *f, const svr_interface *in, svr_work *w) {
         refuse(f, in, w, reason);
         return;
     }
+    if (!w->pkt) return; /* it waits */
     svr_leg *out = svr_leg_opposite(w->in);
     svr_session_touch(w->in->session, w->in->side, w->ip.tcp_flags);
     svr_session_count(w->in->session, w->in->side, w->ip.header_len + (size_t)w->ip.l4_len);
@@ -160,16 +171,29 @@ static void leave(svr_forward *f, svr_work *w) {
     svr_emit_path(f, out, w->pkt, fields);
 }
 
-static void run_batch(svr_forward *f, const svr_interface *in, svr_packet **packets, size_t n) {
-    f->ops.n = f->hop_ops.n = 0;
-    for (size_t i = 0; i < n; i++) {
-        f->work[i] = (svr_work){.pkt = packets[i], .op = SVR_NO_OP, .hop_op = SVR_NO_OP};
-        receive(f, in, &f->work[i]);
-    }
+/* Enciphers and sends the works of a part of the batch. */
+static void finish(svr_forward *f, size_t from, size_t to) {
     svr_crypt_seal(f->rt->crypt, f->ops.at, f->ops.n);
     svr_crypt_seal(f->rt->crypt, f->hop_ops.at, f->hop_ops.n); /* signs over the payload's HMAC */
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = from; i < to; i++)
         leave(f, &f->work[i]);
+    f->ops.n = f->hop_ops.n = 0;
+}
+
+/* What crosses in parts needs a batch of its own; all before it leaves first. */
+static void run_batch(svr_forward *f, const svr_interface *in, svr_packet **packets, size_t n) {
+    size_t from = 0;
+    f->ops.n = f->hop_ops.n = 0;
+    for (size_t i = 0; i < n; i++) {
+        svr_work *w = &f->work[i];
+        *w = (svr_work){.pkt = packets[i], .op = SVR_NO_OP, .hop_op = SVR_NO_OP};
+        receive(f, in, w);
+        if (!w->pkt || !w->cut) continue;
+        finish(f, from, i);
+        svr_fragment_cross(f, w);
+        from = i + 1;
+    }
+    finish(f, from, n);
     svr_sessions_sweep(&f->sessions);
 }
 

@@ -4,7 +4,7 @@
  * anything of the metadata believed. The end-to-end HMAC of the payload, at ingress and egress; a transit
  * router has no need of it and passes the payload on byte for byte (KEY-E2E). Replay is checked behind each
  * gate. */
-#include "forward/forward_internal.h"
+#include "forward/fragment.h"
 
 #include "base/bytes.h"
 
@@ -19,6 +19,18 @@ static void strip_front(svr_packet *pkt, size_t n) {
     pkt->len -= (uint32_t)n;
 }
 
+/* What stands in front of a payload: a bare header, the header of a part, or nothing. False: something else
+ * that begins like a header. */
+static bool look_at_payload(svr_work *w, const svr_metadata *m) {
+    if (svr_metadata_is_false_positive(m)) {
+        strip_front(w->pkt, SVR_METADATA_HEADER_LEN);
+        return true;
+    }
+    if (!svr_piece_decode(m, &w->part)) return false;
+    w->piece_len = m->total;
+    return true;
+}
+
 static svr_drop look_behind_l4(svr_forward *f, svr_work *w) {
     svr_packet *pkt = w->pkt;
     svr_crypt_op op;
@@ -27,10 +39,7 @@ static svr_drop look_behind_l4(svr_forward *f, svr_work *w) {
     case SVR_METADATA_NONE: return SVR_DROP_NONE;
     case SVR_METADATA_OK: break;
     }
-    if (svr_metadata_is_false_positive(&w->metadata)) {
-        strip_front(pkt, SVR_METADATA_HEADER_LEN);
-        return SVR_DROP_NONE;
-    }
+    if (look_at_payload(w, &w->metadata)) return SVR_DROP_NONE;
     svr_drop reason = svr_metadata_prepare(svr_path_peer(w->path), &w->metadata, pkt->data, pkt->len, &op,
                                            &w->index, &w->encrypted);
     if (reason) return reason;
@@ -53,6 +62,13 @@ static svr_drop parse(svr_forward *f, svr_work *w) {
 
 /* ---- behind it ------------------------------------------------------------------------------ */
 
+static svr_drop look_behind_metadata(svr_work *w) {
+    svr_metadata m;
+    svr_metadata_result found = svr_metadata_decode(w->pkt->data, w->pkt->len, &m);
+    if (found == SVR_METADATA_NONE) return SVR_DROP_NONE;
+    return found == SVR_METADATA_OK && look_at_payload(w, &m) ? SVR_DROP_NONE : SVR_DROP_METADATA_MALFORMED;
+}
+
 static svr_drop take_metadata(svr_forward *f, svr_work *w, bool *alone) {
     const svr_crypt_op *op = &f->open_ops.at[w->open_op];
     svr_packet *pkt = w->pkt;
@@ -64,7 +80,7 @@ static svr_drop take_metadata(svr_forward *f, svr_work *w, bool *alone) {
     if (reason) return reason;
     pkt->len -= SVR_TAG_MAX;
     strip_front(pkt, w->metadata.total);
-    return SVR_DROP_NONE;
+    return *alone ? SVR_DROP_NONE : look_behind_metadata(w);
 }
 
 static svr_drop find_leg(svr_forward *f, svr_work *w) {
@@ -78,8 +94,8 @@ static svr_drop find_leg(svr_forward *f, svr_work *w) {
 /* Here the payload ends: its HMAC is to be checked. */
 static svr_drop prepare_open(svr_forward *f, svr_work *w) {
     const svr_session *s = w->in->session;
-    uint8_t *p = w->pkt->data;
-    size_t tag_len = svr_tag_len((svr_hmac)s->keys.newest.hmac), len = w->pkt->len;
+    size_t tag_len = svr_tag_len((svr_hmac)s->keys.newest.hmac), len = w->pkt->len - w->piece_len;
+    uint8_t *p = w->pkt->data + w->piece_len; /* the header of a part is under the same HMAC */
     if (len < SVR_PAYLOAD_NONCE_LEN + tag_len) return SVR_DROP_PAYLOAD_MALFORMED;
     size_t text_len = len - SVR_PAYLOAD_NONCE_LEN - tag_len;
     if (s->encrypt && (text_len == 0 || text_len % SVR_AES_BLOCK)) return SVR_DROP_PAYLOAD_MALFORMED;
@@ -95,10 +111,10 @@ static svr_drop prepare_open(svr_forward *f, svr_work *w) {
                                                 .nonce = w->nonce,
                                                 .text = s->encrypt ? p + SVR_PAYLOAD_NONCE_LEN : NULL,
                                                 .text_len = s->encrypt ? (uint32_t)text_len : 0,
-                                                .auth = p,
-                                                .auth_len = (uint32_t)(SVR_PAYLOAD_NONCE_LEN + text_len),
+                                                .auth = w->pkt->data,
+                                                .auth_len = (uint32_t)(w->pkt->len - tag_len),
                                                 .tag = p + SVR_PAYLOAD_NONCE_LEN + text_len});
-    strip_front(w->pkt, SVR_PAYLOAD_NONCE_LEN);
+    strip_front(w->pkt, w->piece_len + SVR_PAYLOAD_NONCE_LEN);
     w->pkt->len = (uint32_t)text_len;
     return SVR_DROP_NONE;
 }
@@ -126,7 +142,8 @@ static void note_arrival(svr_forward *f, svr_work *w, uint8_t tcp_flags) {
 
 static svr_drop pass_on(svr_forward *f, svr_work *w) {
     svr_leg *out = svr_leg_opposite(w->in);
-    if (w->pkt->len < SVR_PAYLOAD_NONCE_LEN + svr_tag_len((svr_hmac)w->in->session->keys.newest.hmac))
+    if (w->pkt->len <
+        w->piece_len + SVR_PAYLOAD_NONCE_LEN + svr_tag_len((svr_hmac)w->in->session->keys.newest.hmac))
         return SVR_DROP_PAYLOAD_MALFORMED;
     note_arrival(f, w, 0);
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
@@ -186,6 +203,25 @@ static void clamp_mss(const svr_work *w, const svr_leg *out) {
     if (mtu > headers) svr_tcp_clamp_mss(w->pkt->data, w->pkt->len, (uint16_t)(mtu - headers));
 }
 
+static svr_drop deliver_part(svr_forward *f, svr_work *w, const svr_flow *flow) {
+    svr_payload_heard(w->in->session, w->key);
+    note_arrival(f, w, 0);
+    return svr_fragment_collect(f, w, flow);
+}
+
+/* In fragments when it is longer than the LAN takes, if its sender lets us. */
+static svr_drop put_on_lan(svr_forward *f, svr_work *w, const svr_leg *out, const svr_flow *flow) {
+    svr_emit_fields fields = svr_emit_inherit(&w->ip);
+    if (w->pkt->len + svr_ip_header_len(flow->src.family) <= out->lan->mtu) {
+        svr_emit_lan(f, out, w->pkt, flow, fields);
+        return SVR_DROP_NONE;
+    }
+    if (flow->src.family == 6 || fields.dont_fragment) return SVR_DROP_TOO_BIG;
+    svr_drop reason = svr_fragment_split(f, out, w->pkt, flow, fields);
+    if (!reason) svr_work_drop(f, w, SVR_DROP_NONE);
+    return reason;
+}
+
 static svr_drop deliver(svr_forward *f, svr_work *w) {
     svr_session *s = w->in->session;
     const svr_leg *out = svr_leg_opposite(w->in);
@@ -197,13 +233,12 @@ static svr_drop deliver(svr_forward *f, svr_work *w) {
     int len = s->encrypt ? svr_unpad(pkt->data, pkt->len) : (int)pkt->len;
     if (len < 0) return SVR_DROP_PAYLOAD_MALFORMED;
     pkt->len = (uint32_t)len;
+    if (w->piece_len) return deliver_part(f, w, &flow);
     if (!restore_l4(pkt, &flow, &tcp_flags)) return SVR_DROP_PAYLOAD_MALFORMED;
     svr_payload_heard(s, w->key);
     note_arrival(f, w, tcp_flags);
-    if (pkt->len + svr_ip_header_len(flow.src.family) > out->lan->mtu) return SVR_DROP_TOO_BIG;
     if (tcp_flags & SVR_TCP_SYN) clamp_mss(w, out);
-    svr_emit_lan(f, out, pkt, &flow, svr_emit_inherit(&w->ip));
-    return SVR_DROP_NONE;
+    return put_on_lan(f, w, out, &flow);
 }
 
 static svr_drop relay(svr_forward *f, svr_work *w) {

@@ -327,9 +327,12 @@ static void inspect_metadata(svr_inspector *in, body *b, svr_seen *out) {
     svr_wipe(&facts, sizeof facts);
 }
 
-/* nonce | text | HMAC */
-static void inspect_payload(svr_inspector *in, uint8_t *p, size_t len, svr_seen *out) {
+/* [header of a part] | nonce | text | HMAC; `front` is the length of that header. */
+static void inspect_payload(svr_inspector *in, uint8_t *p, size_t len, size_t front, svr_seen *out) {
+    const uint8_t *auth = p;
     out->has_payload = true;
+    p += front;
+    len -= front;
     if (len < SVR_PAYLOAD_NONCE_LEN) {
         out->malformed = true;
         return;
@@ -349,8 +352,8 @@ static void inspect_payload(svr_inspector *in, uint8_t *p, size_t len, svr_seen 
                        .nonce = nonce,
                        .text = out->encrypted ? p + SVR_PAYLOAD_NONCE_LEN : NULL,
                        .text_len = out->encrypted ? (uint32_t)text_len : 0,
-                       .auth = p,
-                       .auth_len = (uint32_t)(SVR_PAYLOAD_NONCE_LEN + text_len),
+                       .auth = auth,
+                       .auth_len = (uint32_t)(front + SVR_PAYLOAD_NONCE_LEN + text_len),
                        .tag = p + SVR_PAYLOAD_NONCE_LEN + text_len};
     svr_crypt_open(in->keys.crypt, &op, 1);
     out->payload = op.ok ? SVR_AUTH_GOOD : SVR_AUTH_BAD;
@@ -362,15 +365,31 @@ static void inspect_payload(svr_inspector *in, uint8_t *p, size_t len, svr_seen 
     out->text_len = (size_t)n;
 }
 
+/* What stands in front of the nonce: a bare header, which is skipped, or that of a part, whose length is
+ * returned. */
+static size_t read_front(const uint8_t *p, size_t *at, size_t end, svr_seen *out) {
+    svr_metadata m;
+    if (svr_metadata_decode(p + *at, end - *at, &m) != SVR_METADATA_OK) return 0;
+    if (svr_metadata_is_false_positive(&m)) {
+        *at += SVR_METADATA_HEADER_LEN;
+        return 0;
+    }
+    out->has_part = svr_piece_decode(&m, &out->part);
+    return out->has_part ? m.total : 0;
+}
+
+static bool is_of_hop(const svr_metadata *m) {
+    svr_fragment part;
+    return !svr_metadata_is_false_positive(m) && !svr_piece_decode(m, &part);
+}
+
 static void inspect_session(svr_inspector *in, body *b, svr_seen *out) {
     svr_metadata_result result = svr_metadata_decode(b->p, b->len, &b->m);
     size_t at = 0, end = b->len;
-    if (result == SVR_METADATA_OK && !svr_metadata_is_false_positive(&b->m)) {
+    if (result == SVR_METADATA_OK && is_of_hop(&b->m)) {
         inspect_metadata(in, b, out);
         at = b->m.total;
         end = b->len >= at + SVR_TAG_MAX ? b->len - SVR_TAG_MAX : at;
-    } else if (result == SVR_METADATA_OK) {
-        at = SVR_METADATA_HEADER_LEN; /* a payload that begins like a cookie */
     }
     if (!out->has_session) {
         svr_tuple tuple = svr_tuple_of(&out->outer, SVR_IFID_NONE);
@@ -379,7 +398,8 @@ static void inspect_session(svr_inspector *in, body *b, svr_seen *out) {
     }
     if (!out->has_session || out->malformed || at >= end) return;
     out->kind = SVR_SEEN_SESSION;
-    inspect_payload(in, b->p + at, end - at, out);
+    size_t front = read_front(b->p, &at, end, out);
+    inspect_payload(in, b->p + at, end - at, front, out);
 }
 
 /* ---- packets -------------------------------------------------------------------------------- */

@@ -375,10 +375,19 @@ size_t svr_leg_room(const svr_leg *out) {
     return mtu > headers ? mtu - headers : 0;
 }
 
-size_t svr_session_text_max(const svr_session *s, const svr_leg *out) {
-    size_t room = svr_leg_room(out), fixed = SVR_PAYLOAD_NONCE_LEN + tag_len(s);
+static size_t text_within(const svr_session *s, size_t room) {
+    size_t fixed = SVR_PAYLOAD_NONCE_LEN + tag_len(s);
     if (room < fixed + SVR_AES_BLOCK) return 0;
     return s->encrypt ? (room - fixed) / SVR_AES_BLOCK * SVR_AES_BLOCK - 1 : room - fixed;
+}
+
+size_t svr_session_text_max(const svr_session *s, const svr_leg *out) {
+    return text_within(s, svr_leg_room(out));
+}
+
+size_t svr_session_piece_max(const svr_session *s, const svr_leg *out) {
+    size_t room = svr_leg_room(out);
+    return room > SVR_PIECE_HEADER_LEN ? text_within(s, room - SVR_PIECE_HEADER_LEN) / 8 * 8 : 0;
 }
 
 size_t svr_session_mtu(const svr_session *s, const svr_leg *out) {

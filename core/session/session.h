@@ -189,6 +189,9 @@ size_t svr_session_stripped(uint8_t proto);
 size_t svr_session_body_len(const svr_session *s, size_t text_len);
 /* Longest text that crosses this path leg whole, without metadata. */
 size_t svr_session_text_max(const svr_session *s, const svr_leg *out);
+/* Longest part of a datagram that crosses this path leg in a packet of its own (PD-FRAGMENT): a multiple of
+ * 8. */
+size_t svr_session_piece_max(const svr_session *s, const svr_leg *out);
 /* The same as an MTU: longest inner IP datagram. */
 size_t svr_session_mtu(const svr_session *s, const svr_leg *out);
 /* Longest outer IP datagram on this path leg, less its IP and UDP headers. */

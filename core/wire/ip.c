@@ -76,6 +76,10 @@ static svr_ip_result decode_v4(const uint8_t *p, size_t len, svr_ip *ip) {
     *ip = (svr_ip){
         .flow = {.src = svr_addr_from_bytes(4, p + 12), .dst = svr_addr_from_bytes(4, p + 16), .proto = p[9]},
         .fragment = fragment & 0x3fff,
+        .part = {.id = svr_get16(p + 4),
+                 .offset = (uint16_t)((fragment & 0x1fff) * 8),
+                 .more = fragment & 0x2000},
+        .part_at = (uint16_t)header,
         .tos = p[1],
         .ttl = p[8],
         .dont_fragment = fragment & 0x4000,
@@ -98,8 +102,12 @@ static bool skip_extensions(const uint8_t *p, size_t len, svr_ip *ip, bool *firs
         size_t size = next == FRAGMENT ? 8 : 8 + (size_t)p[at + 1] * 8;
         if (size > len - at) return false;
         if (next == FRAGMENT) {
-            ip->fragment = svr_get16(p + at + 2) & 0xfff9;
-            *first = (svr_get16(p + at + 2) & 0xfff8) == 0;
+            uint16_t fragment = svr_get16(p + at + 2);
+            ip->fragment = fragment & 0xfff9;
+            ip->part =
+                (svr_ip_part){.id = svr_get32(p + at + 4), .offset = fragment & 0xfff8, .more = fragment & 1};
+            ip->part_at = (uint16_t)(at + 8);
+            *first = (fragment & 0xfff8) == 0;
         }
         next = p[at];
         at += size;
@@ -140,14 +148,14 @@ size_t svr_ip_header_len(uint8_t family) {
     return family == 4 ? 20 : 40;
 }
 
-static void encode_v4(const svr_ip_header *h, uint8_t *out) {
+static void encode_v4(const svr_ip_header *h, uint16_t id, uint16_t fragment, uint8_t *out) {
     assert(h->l4_len <= UINT16_MAX - 20);
     memset(out, 0, 20);
     out[0] = 0x45;
     out[1] = h->tos;
     svr_put16(out + 2, (uint16_t)(20 + h->l4_len));
-    svr_put16(out + 4, h->id);
-    svr_put16(out + 6, h->dont_fragment ? 0x4000 : 0);
+    svr_put16(out + 4, id);
+    svr_put16(out + 6, (uint16_t)((h->dont_fragment ? 0x4000 : 0) | fragment));
     out[8] = h->ttl;
     out[9] = h->proto;
     memcpy(out + 12, h->src.bytes, 4);
@@ -168,10 +176,31 @@ size_t svr_ip_encode(const svr_ip_header *h, uint8_t *out) {
     assert(h->src.family == 4 || h->src.family == 6);
     assert(h->dst.family == h->src.family);
     if (h->src.family == 4)
-        encode_v4(h, out);
+        encode_v4(h, h->id, 0, out);
     else
         encode_v6(h, out);
     return svr_ip_header_len(h->src.family);
+}
+
+size_t svr_ip_part_header_len(uint8_t family) {
+    return family == 4 ? 20 : 48;
+}
+
+size_t svr_ip_encode_part(const svr_ip_header *h, const svr_ip_part *part, uint8_t *out) {
+    svr_ip_header outer = *h;
+    assert(part->offset % 8 == 0);
+    if (h->src.family == 4) {
+        encode_v4(h, (uint16_t)part->id, (uint16_t)(part->offset / 8 | (part->more ? 0x2000 : 0)), out);
+        return svr_ip_part_header_len(4);
+    }
+    outer.proto = FRAGMENT;
+    outer.l4_len = (uint16_t)(h->l4_len + 8);
+    encode_v6(&outer, out);
+    out[40] = h->proto;
+    out[41] = 0;
+    svr_put16(out + 42, part->offset | part->more);
+    svr_put32(out + 44, part->id);
+    return svr_ip_part_header_len(6);
 }
 
 void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport, uint16_t dport,

@@ -201,3 +201,36 @@ bool svr_echo_decode(const svr_tlv *tlv, svr_echo_tlv *out) {
         .reply = p[0] == ECHO_REPLY, .number = p[1], .length = p[2], .burst = svr_get32(p + 4)};
     return true;
 }
+
+/* ---- parts of datagrams --------------------------------------------------------------------- */
+
+#define FRAGMENT_LEN 10
+#define DONT_FRAGMENT 0x4000
+#define MORE 0x2000
+
+void svr_piece_encode(const svr_fragment *f, uint8_t out[SVR_PIECE_HEADER_LEN]) {
+    svr_metadata_encode_header(out, TLV_HEADER_LEN + FRAGMENT_LEN, 0);
+    svr_tlv_writer w = svr_tlv_writer_make(out + SVR_METADATA_HEADER_LEN, TLV_HEADER_LEN + FRAGMENT_LEN);
+    uint8_t *p = begin(&w, SVR_TLV_FRAGMENT, FRAGMENT_LEN);
+    svr_put32(p, f->extended_id);
+    svr_put16(p + 4, f->original_id);
+    svr_put16(p + 6,
+              (uint16_t)(f->offset / 8 | (f->more ? MORE : 0) | (f->dont_fragment ? DONT_FRAGMENT : 0)));
+    svr_put16(p + 8, f->largest);
+}
+
+bool svr_piece_decode(const svr_metadata *m, svr_fragment *out) {
+    svr_tlv tlv, key;
+    if (m->payload_len || !svr_tlv_well_formed(m->header, m->header_len) ||
+        !svr_tlv_find(m->header, m->header_len, SVR_TLV_FRAGMENT, &tlv) || tlv.len != FRAGMENT_LEN ||
+        svr_tlv_find(m->header, m->header_len, SVR_TLV_SECURITY_ID, &key))
+        return false;
+    uint16_t where = svr_get16(tlv.value + 6);
+    *out = (svr_fragment){.extended_id = svr_get32(tlv.value),
+                          .original_id = svr_get16(tlv.value + 4),
+                          .offset = (uint16_t)((where & 0x1fff) * 8),
+                          .more = where & MORE,
+                          .dont_fragment = where & DONT_FRAGMENT,
+                          .largest = svr_get16(tlv.value + 8)};
+    return true;
+}

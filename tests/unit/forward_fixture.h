@@ -18,7 +18,9 @@
 #define NODES_MAX 3
 #define PATHS 2
 #define QUEUE_MAX 512
+#ifndef LINE_MAX_BYTES
 #define LINE_MAX_BYTES 2400
+#endif
 
 /* ---- peers ---------------------------------------------------------------------------------- */
 

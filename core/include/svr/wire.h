@@ -150,6 +150,21 @@ void svr_tlv_put_echo(svr_tlv_writer *w, const svr_echo_tlv *echo);
 /* False when the value is not one. */
 bool svr_echo_decode(const svr_tlv *tlv, svr_echo_tlv *out);
 
+/* TLV 1: which part of a datagram a packet carries (PD-FRAGMENT). Offsets count bytes behind the inner IP
+ * header; all but the last part are multiples of 8 long. */
+typedef struct svr_fragment {
+    uint32_t extended_id; /* the same for all parts of a datagram; unique in a session's direction */
+    uint16_t original_id; /* IPv4 identification, or the low half of the IPv6 one; 0: there was none */
+    uint16_t offset;
+    bool more, dont_fragment;
+    uint16_t largest; /* longest IP datagram of those that the whole came in, as far as seen */
+} svr_fragment;
+/* A header that has this TLV only: it stands in front of the nonce of each part. */
+#define SVR_PIECE_HEADER_LEN (SVR_METADATA_HEADER_LEN + 14)
+void svr_piece_encode(const svr_fragment *f, uint8_t out[SVR_PIECE_HEADER_LEN]);
+/* Whether this metadata is the header of a part, which belongs to the payload and not to the hop. */
+bool svr_piece_decode(const svr_metadata *m, svr_fragment *out);
+
 /* ---- BFD (RFC 5880) ------------------------------------------------------------------------- */
 
 #define SVR_BFD_LEN 24
@@ -188,6 +203,13 @@ svr_bfd_result svr_bfd_decode(const uint8_t *p, size_t len, svr_bfd_packet *out)
 #define SVR_TCP_HEADER_MIN 20
 #define SVR_IP_HEADER_MAX 40 /* what we write: 20 or 40 */
 
+/* What a fragment says of itself. */
+typedef struct svr_ip_part {
+    uint32_t id;
+    uint16_t offset; /* bytes, a multiple of 8 */
+    bool more;
+} svr_ip_part;
+
 /* An IP datagram taken apart. */
 typedef struct svr_ip {
     svr_flow flow;          /* addresses and, when has_ports, ports (echo: the identifier twice) */
@@ -195,6 +217,8 @@ typedef struct svr_ip {
     bool fragment;          /* part of a fragmented datagram */
     uint8_t tos, ttl;       /* traffic class, hop limit */
     bool dont_fragment;     /* IPv6: always */
+    svr_ip_part part;       /* of a fragment */
+    uint16_t part_at;       /* of a fragment: where its part of the datagram begins */
     uint16_t header_len;    /* bytes in front of the L4 header, IPv6 extension headers included */
     uint16_t l4_len;        /* L4 header and payload, as the IP header says (link padding cut) */
     uint16_t l4_header_len; /* TCP with options, UDP 8, ICMP 8; 0 for others */
@@ -223,6 +247,10 @@ typedef struct svr_ip_header {
 size_t svr_ip_header_len(uint8_t family);
 /* Writes an IPv4 header with its checksum, or an IPv6 header; by the family of `src`. Returns its length. */
 size_t svr_ip_encode(const svr_ip_header *h, uint8_t *out);
+/* The same for a fragment: 20 bytes, or 48 with the fragment header of IPv6. `h->l4_len` is that of the part,
+ * and `h->id` is not looked at. */
+size_t svr_ip_part_header_len(uint8_t family);
+size_t svr_ip_encode_part(const svr_ip_header *h, const svr_ip_part *part, uint8_t *out);
 /* Writes a UDP header and its checksum over `len` bytes of payload behind it. */
 void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport, uint16_t dport,
                     size_t payload_len);
