@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+#   client ---------- a ================ wire ================ b ---------- server
+#   10.1.0.10         .1  192.0.2.1               192.0.2.2    .1           10.2.0.10
+#   fd01::10          ::1                                      ::1          fd02::10
+#
+# Datagrams that no packet on the wire holds, in both families and both ways, and a connection whose segments have to
+# find out what fits.
+
+. "$(dirname "$0")/lib.sh"
+need ping python3 curl tcpdump
+
+two_networks 192.0.2.1 192.0.2.2 24
+start_router a
+start_router b
+wait_for 20 ready a b
+try "both routers take their path into service" wait_for 20 eval 'in_service a 1 && in_service b 1'
+
+start_capture wire bridge "$LAB_DIR/wire.pcap"
+
+# Fragments of one datagram are lost together, so that a busy machine may take more than one attempt.
+big_ping() { wait_for 10 in_space "$1" ping -c 1 -W 2 "${@:2}"; }
+for size in 1400 1472 3000 8972 20000; do
+    try "ping of $size bytes, which may be cut" big_ping client -M dont -s $size 10.2.0.10
+    try "the other way round" big_ping server -M dont -s $size 10.1.0.10
+    try "ping of $size bytes over IPv6" big_ping client -6 -s $size fd02::10
+    try "the other way round, over IPv6" big_ping server -6 -s $size fd01::10
+done
+
+# ---- UDP of 9000 bytes -----------------------------------------------------------------------------
+
+cat >"$LAB_DIR/udp.py" <<'END'
+import socket, sys
+what, address, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
+if what == "echo":
+    s.bind((address, 9000))
+    print("ready", flush=True)
+    while True:
+        data, sender = s.recvfrom(65535)
+        s.sendto(data, sender)
+s.settimeout(1)
+s.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: IP_PMTUDISC_DONT
+text = bytes((i * 7 + i // 251) % 256 for i in range(size))
+for attempt in range(8):
+    s.sendto(text, (address, 9000))
+    try:
+        sys.exit(0 if s.recv(65535) == text else 1)
+    except socket.timeout:
+        pass
+sys.exit(1)
+END
+for address in 10.2.0.10 fd02::10; do
+    background server python3 "$LAB_DIR/udp.py" echo $address 0 >"$LAB_DIR/echo.$address"
+    wait_for 5 grep -q ready "$LAB_DIR/echo.$address"
+    for size in 1400 9000 40000; do
+        try "UDP of $size bytes to $address and back, byte for byte" in_space client python3 "$LAB_DIR/udp.py" ask $address $size
+    done
+done
+
+# ---- TCP -------------------------------------------------------------------------------------------
+
+mkdir "$LAB_DIR/www"
+head -c 3000000 /dev/urandom >"$LAB_DIR/www/file"
+for address in 10.2.0.10 fd02::10; do
+    background server python3 -m http.server --bind $address --directory "$LAB_DIR/www" 8080 >/dev/null 2>&1
+    wait_for 10 eval 'in_space server ss -ltn | grep -Fq "'$address'"'
+    url=http://$address:8080/file
+    [ $address = fd02::10 ] && url=http://[$address]:8080/file
+    try "a file over TCP from $address" eval 'in_space client curl -gs --max-time 20 -o "$LAB_DIR/got" "$url" && cmp "$LAB_DIR/got" "$LAB_DIR/www/file"'
+done
+
+stop_capture "$LAB_DIR/wire.pcap"
+try "no frame on the wire is longer than its MTU" eval \
+    'n=$(tcpdump -r "$LAB_DIR/wire.pcap" "greater 1515" 2>/dev/null | wc -l); echo "$n are"; [ "$n" -eq 0 ]'
+try "and none is an IP fragment" eval \
+    'n=$(tcpdump -r "$LAB_DIR/wire.pcap" "ip[6:2] & 0x3fff != 0" 2>/dev/null | wc -l); echo "$n are"; [ "$n" -eq 0 ]'
+finish
