@@ -219,7 +219,7 @@ TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix -
 SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC) -Ilab
 SOURCES = $(shell find $(wildcard core router sim lab lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
-.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench format lint flags help clean
+.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed format lint flags help clean
 
 setup: ## install what all targets need (apt; sudo when not root)
 	@$(SETUP) check
@@ -264,6 +264,34 @@ house: binaries ## the checks of the sources alone
 
 lab: binaries ## the lab tests alone: real programs between network namespaces; as root
 	@$(TAP) $(LAB_TESTS)
+
+# ---- installing ------------------------------------------------------------------------------
+# What is found beside each other in build/bin is found in PREFIX as well: svrlab looks for ../sbin/svrd, svrconform for ../share.
+PREFIX  ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+TO       = $(DESTDIR)$(PREFIX)
+TESTBED  = $(TO)/share/svr-testbed
+MAN      = $(TO)/share/man
+TOOLS    = $(filter-out $(ROUTER),$(BINARIES))
+# $(call pages,PAGE...): each into the section that its name says.
+pages    = for page in $(1); do install -D -m 644 -t $(MAN)/man$${page\#\#*.} $$page || exit 1; done
+
+install: install-router install-testbed ## install all below PREFIX (/usr/local); DESTDIR goes in front
+
+install-router: $(ROUTER) ## install svrd and svrctl alone, with unit, man pages and example
+	@install -D -t $(TO)/sbin $(B)/bin/svrd
+	@install -D -t $(TO)/bin $(B)/bin/svrctl
+	@$(call pages,docs/man/svrd.8 docs/man/svrctl.1)
+	@install -D -m 644 router/system/svrctl.bash $(TO)/share/bash-completion/completions/svrctl
+	@install -D -m 644 -t $(TO)/share/doc/svr-router/examples router/system/authority.conf
+	@install -d $(DESTDIR)$(UNITDIR)
+	@sed 's,@SBINDIR@,$(PREFIX)/sbin,' router/system/svrd@.service.in >$(DESTDIR)$(UNITDIR)/svrd@.service
+
+install-testbed: $(TOOLS) ## install the simulator, the lab and the conformance suite
+	@install -D -t $(TO)/bin $(TOOLS)
+	@$(call pages,$(filter-out %/svrd.8 %/svrctl.1,$(wildcard docs/man/*)))
+	@install -D -m 644 -t $(TESTBED)/scenarios scenarios/*.lua
+	@install -D -m 644 -t $(TESTBED)/lua/svr $(LUA_MODULES)
 
 format: ## lay out the sources
 	@clang-format -i $(SOURCES)

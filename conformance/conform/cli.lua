@@ -234,8 +234,16 @@ local function in_lab(o) return o.backend == "lab" end
 
 local function rate_of(o) return tonumber(o["clock-rate"] or 60) end
 
+-- Where the sources are, scenarios lie in the folder that we are in; else where they are installed.
+local function script_of(s)
+    local file = io.open(s.file)
+    if not file then return core.program("../share/svr-testbed/" .. s.file) end
+    file:close()
+    return s.file
+end
+
 local function words_of(s, o)
-    local words = { o.simulator or core.program(in_lab(o) and "svrlab" or "svrsim"), "run", s.file, "-q", "--out", folder_of(s, o), "--seed", o.seed or "7" }
+    local words = { o.simulator or core.program(in_lab(o) and "svrlab" or "svrsim"), "run", script_of(s), "-q", "--out", folder_of(s, o), "--seed", o.seed or "7" }
     if in_lab(o) then
         words[#words + 1] = "--clock-rate"
         words[#words + 1] = ("%d"):format(rate_of(o))

@@ -131,7 +131,7 @@ static void add(arguments *a, const char *name, const char *value) {
     }
 }
 
-/* This program's path with another name at its end. */
+/* A file beside this program, or in a folder that is named from there. */
 static void beside(const char *name, char out[FILE_MAX]) {
     ssize_t n = readlink("/proc/self/exe", out, FILE_MAX - 1);
     out[n > 0 ? n : 0] = '\0';
@@ -140,9 +140,15 @@ static void beside(const char *name, char out[FILE_MAX]) {
     snprintf(out + at, FILE_MAX - at, "%s", name);
 }
 
+/* Beside this program where both were built, in sbin where they are installed. */
+static void find_svrd(char out[FILE_MAX]) {
+    beside("svrd", out);
+    if (access(out, X_OK) != 0) beside("../sbin/svrd", out);
+}
+
 static void make_arguments(svrsim_router *r, const lab_start *how, arguments *a) {
     char text[FILE_MAX];
-    beside("svrd", text);
+    find_svrd(text);
     add(a, text, NULL);
     add(a, "--config", how->config);
     add(a, "--router", r->name);
