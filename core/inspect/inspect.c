@@ -141,6 +141,7 @@ static void authenticate_bfd(svr_inspector *in, const body *b, svr_seen *out) {
             out->metadata = SVR_AUTH_BAD;
             if (!open_metadata(in, b, &k->key[dir], out->nonce)) continue;
             out->metadata = SVR_AUTH_GOOD;
+            out->key = &k->key[dir];
             out->sender = k->name[dir];
             out->receiver = k->name[!dir];
             memcpy(out->key_fingerprint, k->id.fingerprint, SVR_SEEN_FINGERPRINT_LEN);
@@ -253,6 +254,7 @@ static void authenticate_session(svr_inspector *in, const body *b, svr_seen *out
         out->metadata = SVR_AUTH_BAD;
         if (!open_metadata(in, b, &u->key, out->nonce)) continue;
         out->metadata = SVR_AUTH_GOOD;
+        out->key = u;
         out->sender = u->by->router;
         out->receiver = u->of->owner;
         return;
@@ -359,6 +361,7 @@ static void inspect_payload(svr_inspector *in, uint8_t *p, size_t len, size_t fr
     out->payload = op.ok ? SVR_AUTH_GOOD : SVR_AUTH_BAD;
     int n = op.ok && out->encrypted ? svr_unpad(p + SVR_PAYLOAD_NONCE_LEN, text_len) : (int)text_len;
     if (!op.ok || n < 0) return;
+    out->payload_key = key;
     out->tag = op.tag;
     out->tag_len = tag;
     out->text = p + SVR_PAYLOAD_NONCE_LEN;

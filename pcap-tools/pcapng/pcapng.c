@@ -104,7 +104,7 @@ svr_pcapng *svr_pcapng_new(const char *file, const char *application, const char
     setvbuf(w->out, NULL, _IOFBF, BUFFER_SIZE);
     if (write_section(w, application, comment) == 0) return w;
     int error = w->error;
-    fclose(w->out);
+    if (w->out != stdout) fclose(w->out);
     free(w);
     errno = error;
     return NULL;
@@ -113,10 +113,17 @@ svr_pcapng *svr_pcapng_new(const char *file, const char *application, const char
 int svr_pcapng_del(svr_pcapng *w) {
     if (!w) return 0;
     int error = w->error;
-    if (fclose(w->out) != 0 && !error) error = errno;
+    if ((w->out == stdout ? fflush(stdout) : fclose(w->out)) != 0 && !error) error = errno;
     free(w);
     if (!error) return 0;
     errno = error;
+    return -1;
+}
+
+int svr_pcapng_flush(svr_pcapng *w) {
+    if (!w->error && fflush(w->out) != 0) w->error = errno;
+    if (!w->error) return 0;
+    errno = w->error;
     return -1;
 }
 

@@ -36,7 +36,9 @@ typedef struct svr_pcapng_packet {
 /* Creates or overwrites the file, standard output for "-", and writes its section header. `application` and
  * `comment` may be NULL. NULL with errno set when the file cannot be made. */
 svr_pcapng *svr_pcapng_new(const char *file, const char *application, const char *comment);
-/* Flushes and closes. The writer is gone afterwards, also on failure. */
+/* Hands on what was written so far: for somebody who reads along. */
+int svr_pcapng_flush(svr_pcapng *w);
+/* Flushes and closes, but for standard output. The writer is gone afterwards, also on failure. */
 int svr_pcapng_del(svr_pcapng *w);
 
 /* Describes an interface; packets may name it from then on. `link_type` is a LINKTYPE_... number of 16 bits;

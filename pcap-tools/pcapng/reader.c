@@ -429,6 +429,13 @@ int svr_capture_next(svr_capture *c, svr_capture_packet *out) {
     return c->classic ? next_classic(c, out) : next_pcapng(c, out);
 }
 
+bool svr_capture_may_wait(const svr_capture *c) {
+    const uint8_t *p = c->window + c->from;
+    if (c->classic)
+        return left(c) < CLASSIC_RECORD_LEN || left(c) - CLASSIC_RECORD_LEN < get32(p + 8, c->big);
+    return left(c) < HEADER_LEN || left(c) < get32(p + 4, c->big);
+}
+
 const char *svr_capture_error(const svr_capture *c) {
     return c->error;
 }

@@ -49,6 +49,9 @@ void svr_capture_close(svr_capture *c);
 
 /* 1: a packet; 0: the end; -1: the rest is cut off or corrupt, svr_capture_error() says how and where. */
 int svr_capture_next(svr_capture *c, svr_capture_packet *out);
+/* Whether the next call may have to wait for whoever writes the file: a moment to flush what was made of it.
+ */
+bool svr_capture_may_wait(const svr_capture *c);
 /* "offset 1234: ..."; "" before there is a fault. */
 const char *svr_capture_error(const svr_capture *c);
 

@@ -32,6 +32,7 @@ static int run(const svrpcap_options *o) {
         if (!p.matches) continue;
         shown++;
         if (!show(&line, o, &p, svrpcap_input_totals(in)->first)) break;
+        if (svr_capture_may_wait(svrpcap_input_capture(in))) fflush(o->out);
     }
     fflush(o->out); /* before what standard error may have to say */
     return svrpcap_input_close(in);

@@ -12,7 +12,8 @@
 
 #include "common/version.h"
 
-static const svrpcap_command *const commands[] = {&svrpcap_info, &svrpcap_dump, NULL};
+static const svrpcap_command *const commands[] = {&svrpcap_info,   &svrpcap_dump, &svrpcap_decrypt,
+                                                  &svrpcap_verify, &svrpcap_keys, NULL};
 
 enum { OPT_JSON = 256, OPT_TIME, OPT_ALL, OPT_SVG, OPT_HEX, OPT_COLOUR };
 

@@ -53,6 +53,43 @@ check "standard input is as good as a file" $?
 ! grep -q $'\033' "$dir/a" && "$svrpcap" info --colour always "$sample" | grep -q $'\033\\[1m'
 check "colours only on a terminal, or when asked" $?
 
+# ---- decrypt, keys, verify ----
+"$svrpcap" decrypt "$sample" -o "$dir/inner.pcapng" 2>"$dir/stderr" && "$svrpcap" dump --time relative "$dir/inner.pcapng" >"$dir/out"
+[ "$(wc -l <"$dir/out")" -eq 20 ] && grep -q '10.1.0.10:49153 > 10.0.0.10:5001 TCP, length 152$' "$dir/out" && grep -q '20 packets written of 62' "$dir/stderr"
+check "decrypt writes the packets inside, and says how many" $?
+"$svrpcap" decrypt - <"$sample" 2>/dev/null | cmp - "$dir/inner.pcapng"
+check "from pipe to pipe they are the same bytes" $?
+expect "decrypt takes filters" 0 '' '10 packets written of 62' decrypt "$sample" udp port 29762 -o "$dir/tcp.pcapng"
+"$svrpcap" keys extract "$sample" >"$dir/keys.log"
+[ "$(grep -Ec '^(LIFE|PEER_KEY|METADATA_KEY|PAYLOAD_KEY) ' "$dir/keys.log")" -eq 9 ]
+check "keys extract prints a key log" $?
+"$svrpcap" keys strip "$sample" -o "$dir/bare.pcapng" 2>"$dir/stderr"
+! grep -aq 'PEER_KEY\|METADATA_KEY\|LIFE' "$dir/bare.pcapng" && grep -q '9 comments' "$dir/stderr"
+check "keys strip leaves none" $?
+expect "without keys nothing is deciphered, and that is said" 2 '.' 'no keys in its comments: name a key log with --keylog' decrypt "$dir/bare.pcapng"
+diff <("$svrpcap" dump "$sample") <("$svrpcap" dump -k "$dir/keys.log" "$dir/bare.pcapng") >"$dir/diff"
+check "a key log is as good as comments" $?
+"$svrpcap" keys embed -k "$dir/keys.log" "$dir/bare.pcapng" 2>/dev/null | "$svrpcap" dump - | diff - <("$svrpcap" dump "$sample") >"$dir/diff"
+check "what is embedded again is read again" $?
+expect "keys embed needs a key log" 2 '' 'needs a key log: --keylog FILE' keys embed "$dir/bare.pcapng"
+expect "keys knows three words" 2 '' 'keys show: expected embed, extract or strip' keys show "$sample"
+cp "$sample" "$dir/own.pcapng"
+expect "a file is not written over itself" 2 '' 'is what is read' keys strip "$dir/own.pcapng" -o "$dir/own.pcapng"
+cmp "$sample" "$dir/own.pcapng"
+check "it is as it was" $?
+expect "verify finds nothing" 0 '^0 faults in 62 packets$' '' verify "$sample"
+head -c 17000 "$sample" >"$dir/bad.pcapng" && printf '\377' >>"$dir/bad.pcapng" && tail -c +17002 "$sample" >>"$dir/bad.pcapng"
+expect "verify finds one flipped byte" 1 '^1 fault in 62 packets$' '' verify "$dir/bad.pcapng"
+grep -A2 '^bad HMAC of metadata: 172.16.0.1:1280 > 172.16.0.2:1280$' "$dir/stdout" | tr -d '\n' |
+    grep -q 'expected: .*peer key 1  packet 55 at 2025-01-01 00:00:03.565551220$'
+check "and says which packet, when, and what it expected" $?
+"$svrpcap" verify --json "$dir/bad.pcapng" | jq -e '.fault_count == 1 and .faults[0].packets[0].number == 55' >/dev/null
+check "also as JSON" $?
+sed 's/^PAYLOAD_KEY \([0-9a-f]*\) 0/PAYLOAD_KEY \1 7/p' "$dir/keys.log" >"$dir/twice.log"
+expect "a secret of two keys is a fault" 1 '^secret used twice: PAYLOAD_KEY [0-9a-f]{32} 7, and PAYLOAD_KEY [0-9a-f]{32} 0$' '' \
+    verify -k "$dir/twice.log" "$sample"
+expect "where nothing can be checked nothing is fine" 2 'unchecked' 'nothing could be checked' verify "$dir/bare.pcapng"
+
 # ---- what cannot be read ----
 head -c 9000 "$sample" >"$dir/cut.pcapng"
 expect "a file that is cut: what is readable, then where" 2 'BFD up' 'cut.pcapng: offset 8[0-9]*: a block of [0-9]+ bytes is cut off after [0-9]+; [0-9]+ packets before it' \

@@ -58,6 +58,7 @@ typedef struct svr_seen {
     bool has_key;           /* it names a key */
     uint32_t key_index;     /* peer key (BFD) or rekey index of the receiver's metadata key */
     uint8_t key_fingerprint[SVR_SEEN_FINGERPRINT_LEN]; /* BFD with SVR_AUTH_GOOD */
+    const void *key; /* with SVR_AUTH_GOOD: stands for the key of this direction and life, to compare only */
     uint64_t nonce;
     bool clear_context;            /* a context stands among the header TLVs, for everybody to read */
     const char *sender, *receiver; /* peering-common-names, with SVR_AUTH_GOOD */
@@ -93,6 +94,7 @@ typedef struct svr_seen {
     uint8_t phase;
     uint64_t counter;
     svr_seen_auth payload;
+    const void *payload_key; /* with SVR_AUTH_GOOD: as `key` */
     const uint8_t
         *tag; /* with SVR_AUTH_GOOD: its HMAC, which is over all that leaves a transit router as it came */
     size_t tag_len;
