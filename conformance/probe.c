@@ -132,7 +132,9 @@ static void open_device(lua_State *L, probe *p, const svr_interface *iface) {
     int rc = svrd_netlink_init(&p->netlink);
     p->has_netlink = rc == 0;
     if (rc) conform_fail(L, "rtnetlink: %s", strerror(-rc));
-    if (svrd_wan_open(&p->wan, p->config, iface, &p->netlink, &err)) conform_fail(L, "%s", err.message);
+    if (svrd_wan_open(&p->wan, p->config, iface, false, &p->netlink, &err))
+        conform_fail(L, "%s", err.message);
+    p->wan.checksums = true;
     p->has_wan = true;
 }
 
@@ -316,13 +318,15 @@ static void take_output(lua_State *L, probe *p) {
 }
 
 static void take_input(lua_State *L, probe *p, int fd) {
-    svr_batch in = {0};
-    svrd_wan_read(&p->wan, fd, svr_env_pool(p->env), &in);
-    for (size_t i = 0; i < in.n; i++) {
-        record(p, in.pkt[i], SVR_PCAPNG_INBOUND);
-        push_datagram(L, p, in.pkt[i], "in");
-    }
-    svr_batch_put(svr_env_pool(p->env), &in);
+    do {
+        svr_batch in = {0};
+        svrd_wan_read(&p->wan, fd, svr_env_pool(p->env), &in);
+        for (size_t i = 0; i < in.n; i++) {
+            record(p, in.pkt[i], SVR_PCAPNG_INBOUND);
+            push_datagram(L, p, in.pkt[i], "in");
+        }
+        svr_batch_put(svr_env_pool(p->env), &in);
+    } while (svrd_wan_pending(&p->wan));
 }
 
 static void wait_for_input(lua_State *L, probe *p, svr_time until) {

@@ -31,7 +31,7 @@ uint16_t svr_checksum_fold(uint32_t sum) {
     return (uint16_t)sum;
 }
 
-static uint32_t pseudo_header(uint8_t proto, const svr_addr *src, const svr_addr *dst, size_t len) {
+uint16_t svr_l4_checksum_pseudo(uint8_t proto, const svr_addr *src, const svr_addr *dst, size_t len) {
     uint32_t sum = svr_checksum_add(0, src->bytes, svr_addr_size(src));
     sum = svr_checksum_add(sum, dst->bytes, svr_addr_size(dst));
     return svr_checksum_fold(sum + proto + (uint32_t)len);
@@ -40,7 +40,7 @@ static uint32_t pseudo_header(uint8_t proto, const svr_addr *src, const svr_addr
 /* ICMP for IPv4 has no pseudo header. */
 static uint16_t l4_sum(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src,
                        const svr_addr *dst) {
-    uint32_t sum = proto == SVR_PROTO_ICMP ? 0 : pseudo_header(proto, src, dst, len);
+    uint32_t sum = proto == SVR_PROTO_ICMP ? 0 : svr_l4_checksum_pseudo(proto, src, dst, len);
     return svr_checksum_fold(svr_checksum_add(sum, l4, len));
 }
 

@@ -6,7 +6,7 @@
 
 #include "svrd/fail.h"
 
-#define SNAPLEN 65535
+#define SNAPLEN 262144 /* all of any packet */
 
 static void write_addresses(FILE *f, const svr_interface *iface, uint8_t family) {
     char text[SVR_ADDR_TEXT_MAX];
@@ -35,8 +35,8 @@ char *svrd_filter_text(const svr_interface *iface, uint8_t family, const svrd_po
     return NULL;
 }
 
-int svrd_filter_compile(const char *text, struct bpf_program *out, svr_error *err) {
-    pcap_t *dead = pcap_open_dead(DLT_RAW, SNAPLEN);
+int svrd_filter_compile(const char *text, int link_type, struct bpf_program *out, svr_error *err) {
+    pcap_t *dead = pcap_open_dead(link_type, SNAPLEN);
     if (!dead) return svrd_fail(err, "out of memory for the packet filter");
     int rc = 0;
     if (pcap_compile(dead, out, text, 1, PCAP_NETMASK_UNKNOWN) < 0)

@@ -13,7 +13,8 @@ struct bpf_program; /* pcap/pcap.h */
  * and to port 1280 over UDP or to a waypoint port over UDP or TCP, fragments excepted. Heap; NULL when memory
  * is short. */
 char *svrd_filter_text(const svr_interface *iface, uint8_t family, const svrd_ports *ports);
-/* Compiles it for packets that begin with the IP header. 0, or -1 with `err`; free with pcap_freecode. */
-int svrd_filter_compile(const char *text, struct bpf_program *out, svr_error *err);
+/* Compiles it for packets of a link type of libpcap: DLT_RAW when they begin with the IP header. 0, or -1
+ * with `err`; free with pcap_freecode. */
+int svrd_filter_compile(const char *text, int link_type, struct bpf_program *out, svr_error *err);
 
 #endif

@@ -32,8 +32,7 @@ static size_t send_run(svrd_host *h, svr_batch *out, size_t from) {
         svrd_wan_send(&port->wan, out->pkt + from, end - from);
         return end;
     }
-    for (size_t i = from; i < end; i++)
-        svrd_tun_write(&port->tun, out->pkt[i]);
+    svrd_tun_write(&port->tun, out->pkt + from, end - from);
     return end;
 }
 
@@ -94,17 +93,21 @@ static void take(svrd_host *h, svr_ifid ifid, svr_batch *batch) {
 static void wan_ready(svrd_source *source, uint32_t events) {
     (void)events;
     svrd_port *port = source->ctx;
-    svr_batch batch = {0};
-    svrd_wan_read(&port->wan, source->fd, svr_env_pool(port->host->env), &batch);
-    take(port->host, port->wan.iface->id, &batch);
+    do {
+        svr_batch batch = {0};
+        svrd_wan_read(&port->wan, source->fd, svr_env_pool(port->host->env), &batch);
+        take(port->host, port->wan.iface->id, &batch);
+    } while (port->open && svrd_wan_pending(&port->wan));
 }
 
 static void tun_ready(svrd_source *source, uint32_t events) {
     (void)events;
     svrd_port *port = source->ctx;
-    svr_batch batch = {0};
-    svrd_tun_read(&port->tun, svr_env_pool(port->host->env), &batch);
-    take(port->host, port->tun.iface->id, &batch);
+    do {
+        svr_batch batch = {0};
+        svrd_tun_read(&port->tun, svr_env_pool(port->host->env), &batch);
+        take(port->host, port->tun.iface->id, &batch);
+    } while (port->open && svrd_tun_pending(&port->tun));
 }
 
 static void signal_ready(svrd_source *source, uint32_t events) {
@@ -171,7 +174,7 @@ static void close_wan(svrd_port *port) {
 static int open_wan(svrd_port *port, const svr_interface *iface, svr_error *err) {
     svrd_host *h = port->host;
     if (is_shared(h, iface)) take_addresses(h, iface);
-    if (svrd_wan_open(&port->wan, h->config, iface, &h->netlink, err)) return -1;
+    if (svrd_wan_open(&port->wan, h->config, iface, h->options->offload, &h->netlink, err)) return -1;
     for (int k = 0; k < 2; k++) {
         port->sources[k] = (svrd_source){port->wan.packet_fd[k], wan_ready, port};
         if (port->sources[k].fd < 0 || svrd_loop_add(&h->loop, &port->sources[k], EPOLLIN) == 0) continue;
@@ -309,7 +312,8 @@ static int open_tuns(svrd_host *h, uint32_t wan_mtu, svr_error *err) {
         const svr_interface *iface = &h->cfg->interfaces[i];
         svrd_port *port = &h->ports[i];
         if (port->role != SVRD_LAN || port->open || !is_wanted(h, iface)) continue;
-        if (svrd_tun_open(&port->tun, iface, wan_mtu, &h->netlink, &h->log, err)) return -1;
+        if (svrd_tun_open(&port->tun, iface, wan_mtu, h->options->offload, &h->netlink, &h->log, err))
+            return -1;
         port->open = true;
         port->sources[0] = (svrd_source){port->tun.fd, tun_ready, port};
         if (svrd_loop_add(&h->loop, &port->sources[0], EPOLLIN) < 0)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -185,6 +186,82 @@ int svrd_netlink_add_route(svrd_netlink *nl, const svrd_route *route) {
 
 int svrd_netlink_del_route(svrd_netlink *nl, const svrd_route *route) {
     return change_route(nl, route, RTM_DELROUTE, 0);
+}
+
+/* ---- next hops ------------------------------------------------------------------------------- */
+
+typedef struct gateway_search {
+    svr_addr *out;
+    int index; /* of the device that the route leads over; 0: none */
+} gateway_search;
+
+static bool read_address(const struct nlattr *attr, svr_addr *out) {
+    size_t len = mnl_attr_get_payload_len(attr);
+    if (len != 4 && len != 16) return false;
+    *out = svr_addr_from_bytes(len == 4 ? 4 : 6, mnl_attr_get_payload(attr));
+    return true;
+}
+
+static int match_gateway(const struct nlmsghdr *nlh, void *data) {
+    gateway_search *s = data;
+    const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
+    const struct nlattr *attr;
+    if (info->rtm_type != RTN_UNICAST) return MNL_CB_OK;
+    mnl_attr_for_each(attr, nlh, sizeof *info) {
+        int type = mnl_attr_get_type(attr);
+        if (type == RTA_OIF && mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
+            s->index = (int)mnl_attr_get_u32(attr);
+        if (type == RTA_VIA) return MNL_CB_OK; /* a gateway of the other family: nothing for us */
+        if (type == RTA_GATEWAY && !read_address(attr, s->out)) return MNL_CB_OK;
+    }
+    return MNL_CB_OK;
+}
+
+int svrd_netlink_find_gateway(svrd_netlink *nl, int index, const svr_addr *to, svr_addr *out) {
+    message m;
+    struct nlmsghdr *nlh = begin(nl, &m, RTM_GETROUTE, NLM_F_ACK);
+    struct rtmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
+    gateway_search s = {.out = out};
+    info->rtm_family = (uint8_t)af(to);
+    info->rtm_dst_len = (uint8_t)(8 * svr_addr_size(to));
+    mnl_attr_put(nlh, RTA_DST, svr_addr_size(to), to->bytes);
+    mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)index);
+    *out = *to;
+    int rc = ask(nl, nlh, match_gateway, &s);
+    if (rc) return rc;
+    return s.index == index ? 0 : -ENETUNREACH;
+}
+
+typedef struct neighbor_search {
+    uint8_t *out;
+    bool found;
+} neighbor_search;
+
+static int match_neighbor(const struct nlmsghdr *nlh, void *data) {
+    neighbor_search *s = data;
+    const struct ndmsg *info = mnl_nlmsg_get_payload(nlh);
+    const struct nlattr *attr;
+    const unsigned known = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
+    if (!(info->ndm_state & known)) return MNL_CB_OK;
+    mnl_attr_for_each(attr, nlh, sizeof *info) {
+        if (mnl_attr_get_type(attr) != NDA_LLADDR || mnl_attr_get_payload_len(attr) != 6) continue;
+        memcpy(s->out, mnl_attr_get_payload(attr), 6);
+        s->found = true;
+    }
+    return MNL_CB_OK;
+}
+
+int svrd_netlink_find_neighbor(svrd_netlink *nl, int index, const svr_addr *addr, uint8_t out[6]) {
+    message m;
+    struct nlmsghdr *nlh = begin(nl, &m, RTM_GETNEIGH, NLM_F_ACK);
+    struct ndmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
+    neighbor_search s = {.out = out};
+    info->ndm_family = (uint8_t)af(addr);
+    info->ndm_ifindex = index;
+    mnl_attr_put(nlh, NDA_DST, svr_addr_size(addr), addr->bytes);
+    int rc = ask(nl, nlh, match_neighbor, &s);
+    if (rc) return rc;
+    return s.found ? 0 : -ENOENT;
 }
 
 /* ---- watching ------------------------------------------------------------------------------- */

@@ -49,6 +49,12 @@ typedef struct svrd_route {
 int svrd_netlink_add_route(svrd_netlink *nl, const svrd_route *route);
 int svrd_netlink_del_route(svrd_netlink *nl, const svrd_route *route);
 
+/* What a datagram to `to` is handed to on the device: a gateway, or `to` itself. -ENETUNREACH or the like
+ * when no route leads there over this device. */
+int svrd_netlink_find_gateway(svrd_netlink *nl, int index, const svr_addr *to, svr_addr *out);
+/* The Ethernet address of a neighbor on the device; -ENOENT while the kernel does not know it. */
+int svrd_netlink_find_neighbor(svrd_netlink *nl, int index, const svr_addr *addr, uint8_t out[6]);
+
 /* Turns into a monitor of links: the descriptor becomes readable when one changes. */
 int svrd_netlink_watch_links(svrd_netlink *nl);
 int svrd_netlink_fd(const svrd_netlink *nl);

@@ -25,6 +25,7 @@ const char svrd_options_help[] =
     "  --private-key FILE   its private key in PEM\n"
     "  --trusted-ca FILE    trusted roots in PEM\n"
     "  --crl FILE           revocation lists in PEM\n"
+    "  --no-offload         give the kernel single datagrams, no super-packets\n"
     "  --clock-rate N       let time pass N times as fast, 1 to 10000, for tests\n"
     "  --clock-at S=W       wall time as if it had been W when the system's was S, both in\n"
     "                       nanoseconds since 1970, for tests\n"
@@ -45,6 +46,7 @@ enum {
     OPT_PRIVATE_KEY,
     OPT_TRUSTED_CA,
     OPT_CRL,
+    OPT_NO_OFFLOAD,
     OPT_CLOCK_RATE,
     OPT_CLOCK_AT,
     OPT_HELP,
@@ -63,6 +65,7 @@ static const struct option long_options[] = {
     {"private-key", required_argument, NULL, OPT_PRIVATE_KEY},
     {"trusted-ca", required_argument, NULL, OPT_TRUSTED_CA},
     {"crl", required_argument, NULL, OPT_CRL},
+    {"no-offload", no_argument, NULL, OPT_NO_OFFLOAD},
     {"clock-rate", required_argument, NULL, OPT_CLOCK_RATE},
     {"clock-at", required_argument, NULL, OPT_CLOCK_AT},
     {"help", no_argument, NULL, OPT_HELP},
@@ -107,6 +110,7 @@ static int apply(int opt, const char *arg, svrd_options *o, svr_error *err) {
     case OPT_PRIVATE_KEY: o->private_key = arg; break;
     case OPT_TRUSTED_CA: o->trusted_ca = arg; break;
     case OPT_CRL: o->crl = arg; break;
+    case OPT_NO_OFFLOAD: o->offload = false; break;
     case OPT_CLOCK_RATE: return parse_rate(arg, &o->clock_rate, err);
     case OPT_CLOCK_AT: return parse_at(arg, o, err);
     case OPT_HELP: o->action = SVRD_HELP; break;
@@ -125,7 +129,7 @@ static int require(const svrd_options *o, svr_error *err) {
 }
 
 int svrd_options_parse(int argc, char **argv, svrd_options *out, svr_error *err) {
-    svrd_options o = {.action = SVRD_RUN, .clock_rate = 1};
+    svrd_options o = {.action = SVRD_RUN, .offload = true, .clock_rate = 1};
     optind = 0;
     opterr = 0;
     for (;;) {

@@ -22,6 +22,7 @@ typedef struct svrd_options {
     const char *private_key;
     const char *trusted_ca;
     const char *crl;
+    bool offload;        /* super-packets, where the kernel can */
     uint32_t clock_rate; /* 1 unless given */
     bool clock_set;      /* see svrd_clock_set */
     svr_wall clock_system, clock_wall;

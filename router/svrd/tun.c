@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -15,6 +16,12 @@
 #define MTU_MIN_IPV6 1280 /* below it the kernel has no IPv6 on a device */
 #define SERVICE_METRIC 50
 
+/* Newer than the kernel headers that this is compiled with. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
 static int attach(svrd_tun *tun, svr_error *err) {
     const char *name = tun->iface->target;
     tun->fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -24,7 +31,7 @@ static int attach(svrd_tun *tun, svr_error *err) {
                          " here: load the module tun (modprobe tun), or give the container this device",
                          tun->iface->name);
     if (tun->fd < 0) return svrd_fail_errno(err, errno, "CAP_NET_ADMIN", "%s", TUN_DEVICE);
-    struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+    struct ifreq ifr = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | (tun->vnet ? IFF_VNET_HDR : 0))};
     svr_strcpy(ifr.ifr_name, sizeof ifr.ifr_name, name);
     if (ioctl(tun->fd, TUNSETIFF, &ifr) == 0) return 0;
     if (errno == EBUSY)
@@ -36,6 +43,16 @@ static int attach(svrd_tun *tun, svr_error *err) {
                          "target-interface, or remove it (ip link del %s)",
                          tun->iface->name, name, name);
     return svrd_fail_errno(err, errno, "CAP_NET_ADMIN", "tun device %s", name);
+}
+
+/* UDP as well since Linux 6.2. A kernel that refuses gives and takes single datagrams only. */
+static void set_offload(svrd_tun *tun) {
+    unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+    if (!tun->vnet) return;
+    if (ioctl(tun->fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) == 0)
+        tun->join = SVRD_JOIN_TCP | SVRD_JOIN_UDP;
+    else if (ioctl(tun->fd, TUNSETOFFLOAD, tcp) == 0)
+        tun->join = SVRD_JOIN_TCP;
 }
 
 static int check_mtu(const svrd_tun *tun, uint32_t wan_mtu, svr_error *err) {
@@ -100,10 +117,14 @@ static int configure(svrd_tun *tun, uint32_t wan_mtu, svrd_netlink *nl, svrd_log
     return svrd_plan_routes(tun->iface->node, tun->iface, add_route, &job);
 }
 
-int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, svrd_netlink *nl,
+int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, bool offload, svrd_netlink *nl,
                   svrd_log *log, svr_error *err) {
-    *tun = (svrd_tun){.iface = iface, .fd = -1};
-    if (attach(tun, err) == 0 && configure(tun, wan_mtu, nl, log, err) == 0) return 0;
+    *tun = (svrd_tun){.iface = iface, .fd = -1, .vnet = offload, .super = malloc(SVRD_SUPER_MAX)};
+    if (!tun->super) return svrd_fail_errno(err, ENOMEM, NULL, "%s", iface->target);
+    if (attach(tun, err) == 0 && configure(tun, wan_mtu, nl, log, err) == 0) {
+        set_offload(tun);
+        return 0;
+    }
     svrd_tun_close(tun);
     return -1;
 }
@@ -111,27 +132,88 @@ int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, s
 void svrd_tun_close(svrd_tun *tun) {
     if (tun->fd >= 0) close(tun->fd);
     tun->fd = -1;
+    free(tun->super);
+    tun->super = NULL;
+    tun->pending = (svrd_segmenter){0};
 }
 
-void svrd_tun_read(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
-    while (out->n < SVR_BATCH_MAX) {
-        svr_packet *pkt = svr_packet_get(pool, tun->mtu);
-        if (!pkt) return; /* what waits in the device's queue will still be there */
-        ssize_t n = read(tun->fd, pkt->data, tun->mtu);
-        if (n <= 0) {
-            svr_packet_put(pool, pkt);
-            return;
-        }
-        pkt->len = (uint32_t)n;
+/* ---- packets -------------------------------------------------------------------------------- */
+
+/* Room for what may be a super-packet: a packet takes the beginning, as most are not longer, `super` the
+ * rest. */
+static ssize_t read_one(svrd_tun *tun, struct virtio_net_hdr *h, svr_packet *pkt) {
+    struct iovec iov[] = {
+        {h, sizeof *h}, {pkt->data, tun->mtu}, {tun->super + tun->mtu, SVRD_SUPER_MAX - tun->mtu}};
+    if (!tun->vnet) return read(tun->fd, pkt->data, tun->mtu);
+    ssize_t n = readv(tun->fd, iov, 3);
+    return n > (ssize_t)sizeof *h ? n - (ssize_t)sizeof *h : n < 0 ? n : 0;
+}
+
+/* Makes a packet of what was read, or leaves it in `pending`. False: it was not usable as a packet. */
+static bool accept_one(svrd_tun *tun, const struct virtio_net_hdr *h, svr_packet *pkt, size_t len) {
+    if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+        memcpy(tun->super, pkt->data, len < tun->mtu ? len : tun->mtu);
+        if (!svrd_segmenter_begin(&tun->pending, h, tun->super, len, true)) tun->dropped++;
+        return false;
+    }
+    if (len > tun->mtu || !svrd_finish_checksum(h, pkt->data, len)) {
+        tun->dropped++;
+        return false;
+    }
+    pkt->len = (uint32_t)len;
+    return true;
+}
+
+static void cut_pending(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
+    for (size_t len; out->n < SVR_BATCH_MAX && (len = svrd_segmenter_length(&tun->pending)) > 0;) {
+        svr_packet *pkt = svr_packet_get(pool, len);
+        if (!pkt) return;
+        svrd_segmenter_cut(&tun->pending, pkt->data);
+        pkt->len = (uint32_t)len;
         pkt->ifid = tun->iface->id;
         out->pkt[out->n++] = pkt;
         tun->received++;
     }
 }
 
-void svrd_tun_write(svrd_tun *tun, const svr_packet *pkt) {
-    if (write(tun->fd, pkt->data, pkt->len) == (ssize_t)pkt->len)
-        tun->sent++;
+void svrd_tun_read(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
+    for (cut_pending(tun, pool, out); out->n < SVR_BATCH_MAX; cut_pending(tun, pool, out)) {
+        struct virtio_net_hdr h = {0};
+        svr_packet *pkt = svr_packet_get(pool, tun->mtu);
+        if (!pkt) return; /* what waits in the device's queue will still be there */
+        ssize_t n = read_one(tun, &h, pkt);
+        if (n > 0 && accept_one(tun, &h, pkt, (size_t)n)) {
+            pkt->ifid = tun->iface->id;
+            out->pkt[out->n++] = pkt;
+            tun->received++;
+        } else {
+            svr_packet_put(pool, pkt);
+            if (n <= 0) return;
+        }
+    }
+}
+
+/* Kernels before 6.2 refuse super-packets of UDP. What was in this one is lost, as packets may be. */
+static void refused(svrd_tun *tun, const svrd_super *s, size_t n) {
+    tun->dropped += n;
+    if (errno == EINVAL && s->header.gso_type != VIRTIO_NET_HDR_GSO_NONE) tun->join &= ~SVRD_JOIN_UDP;
+}
+
+static void write_super(svrd_tun *tun, svrd_super *s, size_t n) {
+    struct iovec iov[1 + SVR_BATCH_MAX] = {{&s->header, sizeof s->header}};
+    size_t head = tun->vnet ? 1 : 0;
+    memcpy(iov + head, s->iov, s->n * sizeof s->iov[0]);
+    ssize_t want = (ssize_t)(s->len + head * sizeof s->header);
+    if (writev(tun->fd, iov, (int)(head + s->n)) == want)
+        tun->sent += n;
     else
-        tun->dropped++;
+        refused(tun, s, n);
+}
+
+void svrd_tun_write(svrd_tun *tun, svr_packet *const *packets, size_t n) {
+    svrd_super s;
+    for (size_t i = 0, k; i < n; i += k) {
+        k = svrd_super_join(&s, packets + i, n - i, tun->join);
+        write_super(tun, &s, k);
+    }
 }

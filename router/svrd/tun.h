@@ -1,29 +1,39 @@
 /* SPDX-License-Identifier: MIT
- * A LAN of the router: a tun device that svrd creates, and that goes when svrd does. */
+ * A LAN of the router: a tun device that svrd creates, and that goes when svrd does. Where the kernel can,
+ * whole super-packets (offload.h) pass through it. */
 #ifndef SVRD_TUN_H
 #define SVRD_TUN_H
 
 #include "svrd/fail.h"
 #include "svrd/log.h"
 #include "svrd/netlink.h"
+#include "svrd/offload.h"
 
 typedef struct svrd_tun {
     const svr_interface *iface;
     int fd; /* -1: closed */
     int index;
     uint32_t mtu;
+    bool vnet;                        /* a virtio header stands in front of each datagram */
+    unsigned join;                    /* what the kernel takes as super-packets: SVRD_JOIN_... */
+    uint8_t *super;                   /* SVRD_SUPER_MAX bytes: the super-packet that is being cut */
+    svrd_segmenter pending;           /* what is left of it */
     uint64_t received, sent, dropped; /* packets; dropped: the kernel refused them */
 } svrd_tun;
 
-/* Creates the device with its addresses and routes, and switches it on. 0, or -1 with `err` filled and
- * nothing left behind. */
-int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, svrd_netlink *nl,
+/* Creates the device with its addresses and routes, and switches it on; with `offload` it asks the kernel for
+ * super-packets. 0, or -1 with `err` filled and nothing left behind. */
+int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, bool offload, svrd_netlink *nl,
                   svrd_log *log, svr_error *err);
 void svrd_tun_close(svrd_tun *tun);
 
 /* Reads up to SVR_BATCH_MAX packets into the empty batch, without waiting. */
 void svrd_tun_read(svrd_tun *tun, svr_pool *pool, svr_batch *out);
-/* Hands one packet to the kernel. The caller keeps it. */
-void svrd_tun_write(svrd_tun *tun, const svr_packet *pkt);
+/* Part of a super-packet is left: read again before waiting. */
+static inline bool svrd_tun_pending(const svrd_tun *tun) {
+    return svrd_segmenter_length(&tun->pending) > 0;
+}
+/* Hands packets to the kernel, at most SVR_BATCH_MAX. The caller keeps them; their headers may change. */
+void svrd_tun_write(svrd_tun *tun, svr_packet *const *packets, size_t n);
 
 #endif

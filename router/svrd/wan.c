@@ -5,15 +5,15 @@
  *
  * In: a packet socket per IP family, bound to the device, with a filter that copies only what may be SVR. The
  * kernel sees the same packets; firewall.c keeps it silent. Packet sockets tap before the kernel puts
- * fragments together, so fragments are left to the kernel. A checksum that the sending kernel left to its
- * network card cannot come from a router, which sends raw, so none needs completing.
+ * fragments together, so fragments are left to the kernel.
  *
  * Out: a raw socket per address, whose packets bring their own IP header, bound to the device and the
  * address. The kernel chooses the way, fills in the link header, and sends no packet longer than the device's
- * MTU. */
+ * MTU. Super-packets leave through one more packet socket: raw sockets know nothing of them.
+ *
+ * What passes through these sockets: wan_packets.c. */
 #include "svrd/wan.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
@@ -45,6 +45,7 @@ static int bind_packet(int fd, const svrd_wan *wan, uint8_t family, const struct
     struct sockaddr_ll at = {.sll_family = AF_PACKET,
                              .sll_protocol = htons(family == 4 ? ETH_P_IP : ETH_P_IPV6),
                              .sll_ifindex = wan->index};
+    if (wan->vnet && setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) < 0) return -1;
     if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof prog) < 0) return -1;
     if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) < 0) return -1;
     set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
@@ -55,10 +56,10 @@ static int open_packet(svrd_wan *wan, const svrd_ports *ports, uint8_t family, s
     struct bpf_program filter;
     char *text = svrd_filter_text(wan->iface, family, ports);
     if (!text) return svrd_fail_errno(err, ENOMEM, NULL, "%s", wan->iface->target);
-    int rc = svrd_filter_compile(text, &filter, err);
+    int rc = svrd_filter_compile(text, wan->vnet ? DLT_EN10MB : DLT_RAW, &filter, err);
     free(text);
     if (rc) return -1;
-    int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_PACKET, (wan->vnet ? SOCK_RAW : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     wan->packet_fd[family == 6] = fd;
     if (fd < 0 || bind_packet(fd, wan, family, &filter) < 0)
         rc = svrd_fail_errno(err, errno, "CAP_NET_RAW", "packet socket on %s", wan->iface->target);
@@ -66,14 +67,8 @@ static int open_packet(svrd_wan *wan, const svrd_ports *ports, uint8_t family, s
     return rc;
 }
 
-typedef union endpoint {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-} endpoint;
-
-/* Link-local addresses mean something together with their device only. */
-static socklen_t fill_endpoint(endpoint *e, uint8_t family, const uint8_t *addr, uint16_t port, int index) {
+socklen_t svrd_endpoint_fill(svrd_endpoint *e, uint8_t family, const uint8_t *addr, uint16_t port,
+                             int index) {
     memset(e, 0, sizeof *e);
     if (family == 4) {
         e->v4.sin_family = AF_INET;
@@ -90,9 +85,9 @@ static socklen_t fill_endpoint(endpoint *e, uint8_t family, const uint8_t *addr,
 
 /* An address that the kernel has, but has not yet found to be unique (IPv6), counts as there. */
 static int bind_source(int fd, const svrd_wan *wan, const svr_addr *addr, uint16_t port) {
-    endpoint e;
+    svrd_endpoint e;
     int on = 1;
-    socklen_t len = fill_endpoint(&e, addr->family, addr->bytes, port, wan->index);
+    socklen_t len = svrd_endpoint_fill(&e, addr->family, addr->bytes, port, wan->index);
     int level = addr->family == 4 ? IPPROTO_IP : IPPROTO_IPV6;
     if (setsockopt(fd, level, addr->family == 4 ? IP_FREEBIND : IPV6_FREEBIND, &on, sizeof on) < 0) return -1;
     return bind(fd, &e.any, len);
@@ -159,6 +154,28 @@ static int open_sources(svrd_wan *wan, const svr_config *config, svrd_netlink *n
     return 0;
 }
 
+/* Without it all packets leave one by one: nothing to fail for. */
+static void open_super(svrd_wan *wan) {
+    int on = 1;
+    if (!wan->vnet) return;
+    wan->super_fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (wan->super_fd < 0) return;
+    set_buffer(wan->super_fd, SO_SNDBUFFORCE, SO_SNDBUF);
+    if (setsockopt(wan->super_fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) == 0) return;
+    close(wan->super_fd);
+    wan->super_fd = -1;
+}
+
+/* Sockets with virtio headers carry whole frames, of which we know those of Ethernet. */
+static int open_packets(svrd_wan *wan, bool offload, svrd_netlink *nl, svr_error *err) {
+    wan->next_hops = svrd_next_hops_new(nl, wan->index);
+    wan->vnet = wan->next_hops != NULL;
+    wan->intake = svrd_intake_new(wan->vnet);
+    if (!wan->intake) return svrd_fail_errno(err, ENOMEM, NULL, "%s", wan->iface->target);
+    if (offload) open_super(wan);
+    return 0;
+}
+
 static int find_device(svrd_wan *wan, svrd_netlink *nl, svr_error *err) {
     svrd_link link = {0};
     const char *device = wan->iface->target;
@@ -176,10 +193,11 @@ static int find_device(svrd_wan *wan, svrd_netlink *nl, svr_error *err) {
     return 0;
 }
 
-int svrd_wan_open(svrd_wan *wan, const svr_config *config, const svr_interface *iface, svrd_netlink *nl,
-                  svr_error *err) {
-    *wan = (svrd_wan){.iface = iface, .packet_fd = {-1, -1}};
-    if (find_device(wan, nl, err) == 0 && open_sources(wan, config, nl, err) == 0) {
+int svrd_wan_open(svrd_wan *wan, const svr_config *config, const svr_interface *iface, bool offload,
+                  svrd_netlink *nl, svr_error *err) {
+    *wan = (svrd_wan){.iface = iface, .packet_fd = {-1, -1}, .super_fd = -1};
+    if (find_device(wan, nl, err) == 0 && open_packets(wan, offload, nl, err) == 0 &&
+        open_sources(wan, config, nl, err) == 0) {
         svrd_wan_restore_routes(wan, nl);
         return 0;
     }
@@ -230,6 +248,12 @@ void svrd_wan_close(svrd_wan *wan, svrd_netlink *nl) {
         close_fd(wan->sources[i].raw_fd);
         close_fd(wan->sources[i].bfd_fd);
     }
+    close_fd(wan->super_fd);
+    wan->super_fd = -1;
+    svrd_next_hops_del(wan->next_hops);
+    svrd_intake_del(wan->intake);
+    wan->next_hops = NULL;
+    wan->intake = NULL;
     free(wan->sources);
     wan->sources = NULL;
     wan->n_sources = 0;
@@ -239,109 +263,7 @@ void svrd_wan_close(svrd_wan *wan, svrd_netlink *nl) {
     }
 }
 
-/* ---- packets -------------------------------------------------------------------------------- */
-
-/* Short frames arrive with the link's padding behind the datagram. */
-static uint32_t datagram_length(const svr_packet *pkt, uint32_t len) {
-    const uint8_t *d = pkt->data;
-    uint32_t said = len;
-    if (len >= 20 && d[0] >> 4 == 4) said = (uint32_t)d[2] << 8 | d[3];
-    if (len >= 40 && d[0] >> 4 == 6) said = 40 + ((uint32_t)d[4] << 8 | d[5]);
-    return said < len ? said : len;
-}
-
-void svrd_wan_read(svrd_wan *wan, int fd, svr_pool *pool, svr_batch *out) {
-    struct mmsghdr messages[SVR_BATCH_MAX];
-    struct iovec iov[SVR_BATCH_MAX];
-    svr_packet *packets[SVR_BATCH_MAX];
-    unsigned n = 0;
-    while (n < SVR_BATCH_MAX && (packets[n] = svr_packet_get(pool, wan->mtu))) {
-        iov[n] = (struct iovec){.iov_base = packets[n]->data, .iov_len = wan->mtu};
-        messages[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[n], .msg_iovlen = 1}};
-        n++;
-    }
-    int got = n ? recvmmsg(fd, messages, n, 0, NULL) : 0;
-    for (unsigned i = 0; i < n; i++) {
-        bool whole = (int)i < got && !(messages[i].msg_hdr.msg_flags & MSG_TRUNC);
-        if ((int)i < got && !whole) wan->oversized++;
-        if (!whole) {
-            svr_packet_put(pool, packets[i]);
-            continue;
-        }
-        packets[i]->len = datagram_length(packets[i], messages[i].msg_len);
-        packets[i]->ifid = wan->iface->id;
-        out->pkt[out->n++] = packets[i];
-        wan->received++;
-    }
-}
-
-static uint8_t version_of(const svr_packet *pkt) {
-    return pkt->data[0] >> 4;
-}
-
-static const uint8_t *source_of(const svr_packet *pkt) {
-    return pkt->data + (version_of(pkt) == 4 ? 12 : 8);
-}
-
-static int socket_for(const svrd_wan *wan, const svr_packet *pkt) {
-    svr_addr from = svr_addr_from_bytes(version_of(pkt), source_of(pkt));
-    for (size_t i = 0; i < wan->n_sources; i++)
-        if (svr_addr_equal(&wan->sources[i].addr, &from)) return wan->sources[i].raw_fd;
-    return -1;
-}
-
-static bool same_source(const svr_packet *a, const svr_packet *b) {
-    return version_of(a) == version_of(b) &&
-           memcmp(source_of(a), source_of(b), version_of(a) == 4 ? 4 : 16) == 0;
-}
-
-static void refuse(svrd_wan *wan, size_t n, int error) {
-    wan->unsent += n;
-    wan->send_error = error;
-}
-
-/* Sends packets that share a source address. One that the kernel refuses does not hold up the next. */
-static void send_run(svrd_wan *wan, svr_packet *const *packets, size_t n) {
-    struct mmsghdr messages[SVR_BATCH_MAX];
-    struct iovec iov[SVR_BATCH_MAX];
-    endpoint to[SVR_BATCH_MAX];
-    int fd = socket_for(wan, packets[0]);
-    if (fd < 0) {
-        refuse(wan, n, EADDRNOTAVAIL);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint8_t version = version_of(packets[i]);
-        const uint8_t *dst = source_of(packets[i]) + (version == 4 ? 4 : 16);
-        socklen_t len = fill_endpoint(&to[i], version, dst, 0, wan->index);
-        iov[i] = (struct iovec){.iov_base = packets[i]->data, .iov_len = packets[i]->len};
-        messages[i] = (struct mmsghdr){
-            .msg_hdr = {.msg_name = &to[i], .msg_namelen = len, .msg_iov = &iov[i], .msg_iovlen = 1}};
-    }
-    for (size_t done = 0; done < n;) {
-        int rc = sendmmsg(fd, messages + done, (unsigned)(n - done), 0);
-        if (rc < 0 && errno == EINTR) continue;
-        if (rc > 0) {
-            wan->sent += (size_t)rc;
-            done += (size_t)rc;
-        } else if (errno == EAGAIN) { /* the socket's buffer is full and stays so for the rest */
-            refuse(wan, n - done, errno);
-            return;
-        } else {
-            refuse(wan, 1, errno);
-            done++;
-        }
-    }
-}
-
-void svrd_wan_send(svrd_wan *wan, svr_packet *const *packets, size_t n) {
-    assert(n <= SVR_BATCH_MAX);
-    for (size_t i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && same_source(packets[i], packets[end]); end++)
-            ;
-        send_run(wan, packets + i, end - i);
-    }
-}
+/* ---- what the log is told -------------------------------------------------------------------- */
 
 static const char *advice(int error) {
     switch (error) {

@@ -389,6 +389,13 @@ stop_capture() {
     return 0
 }
 
+# real_frames NAME...: the routers' WAN devices cut super-packets themselves, as cards do, so that captures hold the frames
+# that a real wire would carry. By itself a device of a namespace hands them to its other end as they are.
+real_frames() {
+    local name
+    for name in "$@"; do in_space "$name" ethtool -K wan0 tx off >/dev/null; done
+}
+
 # count_bytes FILE PATTERN...: how often the patterns (text, or an address) occur in a file, as raw bytes.
 count_bytes() {
     python3 - "$@" <<'PYTHON'

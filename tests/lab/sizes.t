@@ -9,9 +9,10 @@
 # find out what fits.
 
 . "$(dirname "$0")/lib.sh"
-need ping python3 curl tcpdump
+need ping python3 curl tcpdump ethtool
 
 two_networks 192.0.2.1 192.0.2.2 24
+real_frames a b
 start_router a
 start_router b
 wait_for 20 ready a b

@@ -42,9 +42,10 @@ static void test_options_read_every_option(void **state) {
     svr_error err;
     assert_int_equal(
         parse("--config c --router=r --node n --control s --events - --keylog k --clock-rate 60 --crl l "
-              "--clock-at 5=7",
+              "--clock-at 5=7 --no-offload",
               &o, &err),
         0);
+    assert_false(o.offload);
     assert_true(o.clock_set && o.clock_system == 5 && o.clock_wall == 7);
     assert_int_equal(o.action, SVRD_RUN);
     assert_string_equal(o.config, "c");
@@ -58,6 +59,7 @@ static void test_options_read_every_option(void **state) {
     assert_int_equal(parse("--check --config c", &o, &err), 0);
     assert_int_equal(o.action, SVRD_CHECK);
     assert_int_equal(o.clock_rate, 1);
+    assert_true(o.offload);
     assert_int_equal(parse("--help --nonsense", &o, &err), 0);
     assert_int_equal(o.action, SVRD_HELP);
 }

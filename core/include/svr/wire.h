@@ -258,6 +258,9 @@ void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint
 void svr_l4_checksum_set(uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src, const svr_addr *dst);
 bool svr_l4_checksum_ok(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src,
                         const svr_addr *dst);
+/* The folded sum over the pseudo header of a segment of `len` bytes, not inverted: what stands in place of
+ * the checksum while somebody else is to complete it. */
+uint16_t svr_l4_checksum_pseudo(uint8_t proto, const svr_addr *src, const svr_addr *dst, size_t len);
 /* One's complement sum of bytes, folded to 16 bits, not inverted; `sum` continues an earlier one (even
  * length). */
 uint32_t svr_checksum_add(uint32_t sum, const uint8_t *p, size_t len);
