@@ -81,7 +81,8 @@ static svr_drop begin(svr_forward *f, svr_work *w, const svr_metadata_facts *fac
     svr_drop reason =
         svr_policy_named(f->config, facts->service, facts->tenant, &facts->flow, &p.service, &p.tenant);
     if (!reason && svr_policy_encrypts(p.service) && !w->encrypted) reason = SVR_DROP_SECURITY_MISMATCH;
-    if (!reason) reason = svr_policy_route(f->peers, f->node, p.service, svr_path_peer(w->path), &hop);
+    if (!reason)
+        reason = svr_policy_route(f->peers, f->node, p.service, &facts->flow, svr_path_peer(w->path), &hop);
     if (reason) return reason;
     p.leg[SVR_ORIGIN].path = w->path;
     p.leg[SVR_ORIGIN].arrival = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
@@ -93,6 +94,10 @@ static svr_drop begin(svr_forward *f, svr_work *w, const svr_metadata_facts *fac
     return reason;
 }
 
+static bool is_at(const svr_leg *leg, const svr_tuple *tuple) {
+    return memcmp(&leg->arrival, tuple, sizeof *tuple) == 0;
+}
+
 static svr_drop feed(svr_forward *f, svr_work *w, svr_session *s, const svr_metadata_facts *facts) {
     svr_leg *in = &s->leg[SVR_ORIGIN], *out = &s->leg[SVR_TARGET];
     svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
@@ -100,7 +105,9 @@ static svr_drop feed(svr_forward *f, svr_work *w, svr_session *s, const svr_meta
     if (!speaks_for(w, in) || !svr_flow_equal(&s->flow, &facts->flow) || s->encrypt != w->encrypted ||
         s->keys.newest.hmac != facts->key.hmac)
         return SVR_DROP_SESSION_CONFLICT;
-    if (!svr_leg_rebind(in, w->path, &tuple)) return SVR_DROP_NO_MEMORY;
+    /* What was sent before a move may come after it. */
+    w->stale = svr_sessions_find_former(&f->sessions, &tuple) == in && !is_at(in, &tuple);
+    if (!w->stale && !svr_leg_rebind(in, w->path, &tuple)) return SVR_DROP_NO_MEMORY;
     svr_drop reason = svr_payload_learn(s, &facts->key, &changed);
     if (reason) return reason;
     if (changed && out->path) svr_control_renew(f, out, false);
@@ -115,15 +122,14 @@ static svr_drop take_forward(svr_forward *f, svr_work *w, const svr_metadata_fac
     svr_session *s = svr_sessions_find_uuid(&f->sessions, facts->uuid);
     svr_drop reason = s ? feed(f, w, s, facts) : begin(f, w, facts);
     if (reason) return reason;
-    svr_handshake_got_metadata(&w->in->handshake, SVR_SENDS_REVERSE, alone, false);
+    if (!w->stale) svr_handshake_got_metadata(&w->in->handshake, SVR_SENDS_REVERSE, alone, false);
     return SVR_DROP_NONE;
 }
 
 /* ---- reverse metadata ----------------------------------------------------------------------- */
 
 static svr_drop take_reverse(svr_forward *f, svr_work *w, const svr_metadata_facts *facts, bool alone) {
-    svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
-    svr_leg *leg = svr_sessions_find(&f->sessions, &tuple);
+    svr_leg *leg = svr_work_find(f, w);
     if (!facts->has_uuid) return SVR_DROP_METADATA_INCOMPLETE;
     if (!leg || leg->side != SVR_TARGET || !speaks_for(w, leg)) return SVR_DROP_UNKNOWN_SESSION;
     svr_session *s = leg->session;
@@ -132,7 +138,7 @@ static svr_drop take_reverse(svr_forward *f, svr_work *w, const svr_metadata_fac
         return SVR_DROP_UNKNOWN_SESSION;
     bool was_sending = leg->handshake.sending, newest = names_newest(s, facts);
     w->in = leg;
-    svr_handshake_got_metadata(&leg->handshake, SVR_SENDS_FORWARD, alone, newest);
+    if (!w->stale) svr_handshake_got_metadata(&leg->handshake, SVR_SENDS_FORWARD, alone, newest);
     if (was_sending && newest) acknowledged(f, s);
     return SVR_DROP_NONE;
 }

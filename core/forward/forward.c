@@ -12,8 +12,9 @@ svr_forward *svr_forward_new(const svr_forward_params *params) {
     f->node = params->node;
     f->icmp_tokens = SVR_ICMP_ERRORS_PER_SECOND;
     f->datagram_id = (uint32_t)svr_runtime_jitter(f->rt, UINT32_MAX);
-    svr_sessions_init(&f->sessions, f->rt, params->config->keys.payload_key_rekey_hours * SVR_HOUR);
-    if (svr_sessions_count_services(&f->sessions, f->config->services, f->config->n_services) &&
+    if (svr_sessions_init(&f->sessions, f->rt, params->config->keys.payload_key_rekey_hours * SVR_HOUR) &&
+        svr_moves_init(f) &&
+        svr_sessions_count_services(&f->sessions, f->config->services, f->config->n_services) &&
         svr_gather_init(&f->gather, f->rt))
         return f;
     svr_forward_del(f);
@@ -23,6 +24,7 @@ svr_forward *svr_forward_new(const svr_forward_params *params) {
 void svr_forward_del(svr_forward *f) {
     if (!f) return;
     const svr_allocator *alloc = f->rt->alloc;
+    svr_moves_fini(f);
     svr_gather_fini(&f->gather);
     svr_sessions_fini(&f->sessions);
     svr_wipe(f, sizeof *f);
@@ -48,27 +50,9 @@ size_t svr_ops_add(svr_ops *ops, svr_crypt_op op) {
     return ops->n++;
 }
 
-/* Only who sends forward packets on a leg moves it, so that both ends never move at once. */
-static void move(svr_forward *f, svr_leg *leg) {
-    svr_path *path = svr_peer_path_in_service(svr_path_peer(leg->path));
-    svr_time heard = svr_path_heard(leg->path);
-    svr_tuple arrival;
-    if (leg->sent > heard) leg->sent = heard; /* what went into a dead line has told nobody anything */
-    if (!path) return;
-    if (!svr_waypoint_choose(&f->sessions, path, &arrival))
-        svr_drop_count(f->rt, SVR_DROP_NO_WAYPOINT);
-    else if (svr_leg_rebind(leg, path, &arrival))
-        /* Of very many sessions some are told by their next packet: the queue is for others as well. */
-        svr_control_renew(f, leg, f->rt->output_n < SVR_OUTPUT_MAX / 2);
-}
-
+/* Either way: what is stuck on a path of this peer may find another. */
 void svr_forward_path_changed(svr_forward *f, svr_path *path, bool in_service) {
-    const svr_peer *peer = svr_path_peer(path);
-    svr_session *s;
-    size_t pos = 0;
-    (void)in_service; /* either way: what is stuck on a path of this peer may find another */
-    while ((s = svr_table_next(&f->sessions.by_uuid, &pos)) != NULL) {
-        svr_leg *leg = &s->leg[SVR_TARGET];
-        if (leg->path && svr_path_peer(leg->path) == peer && !svr_path_in_service(leg->path)) move(f, leg);
-    }
+    (void)path;
+    (void)in_service;
+    svr_moves_begin(f);
 }

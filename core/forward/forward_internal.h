@@ -6,6 +6,7 @@
  *   admit.c    what authentic metadata does to sessions
  *   control.c  packets of our own that carry metadata only
  *   fragment.c datagrams that cross in parts; gather.c: parts that wait for the others
+ *   moves.c    sessions that change to another path
  *   emit.c     headers around what leaves, ICMP errors
  *   policy.c   services, access, routes
  *
@@ -34,6 +35,7 @@ typedef struct svr_work {
     svr_ip ip;          /* as it arrived */
     svr_leg *in;        /* leg of arrival */
     svr_path *path;     /* of a WAN packet */
+    bool stale;         /* it came on waypoints that the session has left */
     svr_payload_key *key;
     size_t op, hop_op, open_op; /* indexes into the batch's operations, or SVR_NO_OP */
     svr_metadata metadata;
@@ -52,12 +54,31 @@ typedef struct svr_ops {
     svr_crypt_op at[SVR_BATCH_MAX];
 } svr_ops;
 
+/* Sessions that went from one path to another for one reason. */
+typedef struct svr_move {
+    const svr_path *from, *to;
+    const char *reason;
+    uint64_t n;
+    uint8_t uuid[SVR_UUID_LEN]; /* the first of them */
+} svr_move;
+
+#define SVR_MOVES_TOLD_MAX 16
+
+typedef struct svr_moves {
+    svr_timer slice, tell;
+    size_t at, mask;                   /* how far the sweep is in the table, and the table's size */
+    uint64_t ended;                    /* sessions that had ended when it began */
+    svr_move told[SVR_MOVES_TOLD_MAX]; /* what events have yet to say */
+    size_t n_told;
+} svr_moves;
+
 struct svr_forward {
     svr_runtime *rt;
     svr_peers *peers;
     const svr_config *config;
     const svr_node_config *node;
     svr_sessions sessions;
+    svr_moves moves;
     uint16_t ip_id;
     uint32_t datagram_id; /* of the next one that crosses in parts */
     svr_gather gather;
@@ -73,8 +94,19 @@ struct svr_forward {
 
 /* Returns the packet to the pool and counts why; NONE: it was used up. */
 void svr_work_drop(svr_forward *f, svr_work *w, svr_drop reason);
+/* The leg on whose waypoints the packet came, or which left them a moment ago: then w->stale is set. */
+svr_leg *svr_work_find(const svr_forward *f, svr_work *w);
 /* Room for one more operation; its index. */
 size_t svr_ops_add(svr_ops *ops, svr_crypt_op op);
+
+/* moves.c */
+bool svr_moves_init(svr_forward *f);
+void svr_moves_fini(svr_forward *f);
+/* The standing of a path changed: all sessions are asked whether they stay where they are, some of them now.
+ */
+void svr_moves_begin(svr_forward *f);
+/* A packet of the session is about to leave, or came in: if it has not been asked yet, it is asked now. */
+void svr_moves_review(svr_forward *f, svr_session *s);
 
 /* emit.c */
 typedef struct svr_emit_fields {

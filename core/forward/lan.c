@@ -17,7 +17,7 @@ static svr_drop begin(svr_forward *f, const svr_interface *in, const svr_flow *f
     svr_policy_hop hop;
     svr_session *s;
     svr_drop reason = svr_policy_service(f->config, flow, in->tenant, &p.service);
-    if (!reason) reason = svr_policy_route(f->peers, f->node, p.service, NULL, &hop);
+    if (!reason) reason = svr_policy_route(f->peers, f->node, p.service, flow, NULL, &hop);
     if (reason) return reason;
     p.encrypt = svr_policy_encrypts(p.service);
     p.leg[SVR_ORIGIN].lan = in;
@@ -109,6 +109,7 @@ static void refuse_size(svr_forward *f, const svr_interface *in, svr_work *w, si
 static svr_drop prepare(svr_forward *f, const svr_interface *in, svr_work *w) {
     svr_leg *out = svr_leg_opposite(w->in);
     svr_session *s = out->session;
+    if (out->side == SVR_TARGET) svr_moves_review(f, s);
     size_t text_max = svr_session_text_max(s, out) + svr_session_stripped(w->ip.flow.proto);
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
     w->cut = w->ip.fragment || w->ip.l4_len > text_max;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "forward/policy.h"
 
+#include "session/session.h"
+
 #include <string.h>
 
 bool svr_policy_encrypts(const svr_service *service) {
@@ -81,28 +83,70 @@ svr_drop svr_policy_named(const svr_config *config, const char *service, const c
     return SVR_DROP_NONE;
 }
 
-static bool use_hop(const svr_peers *peers, const svr_node_config *node, const svr_next_hop *hop,
-                    const svr_peer *from, svr_policy_hop *out) {
+/* ---- paths ---------------------------------------------------------------------------------- */
+
+#define UNNAMED UINT32_MAX /* priority of what no vector of the policy names */
+
+static uint32_t priority_of(const svr_path *path, const svr_service_policy *policy) {
+    const char *vector = svr_path_get_config(path)->neighborhood->vector;
+    for (size_t i = 0; vector && i < policy->n_vectors; i++)
+        if (strcmp(policy->vectors[i].name, vector) == 0) return policy->vectors[i].priority;
+    return UNNAMED;
+}
+
+typedef struct rank {
+    svr_standing standing;
+    uint32_t priority;
+    uint64_t weight; /* the highest wins: each flow has an order of its own among equals */
+} rank;
+
+static bool better(const rank *a, const rank *b) {
+    if (a->standing != b->standing) return a->standing < b->standing;
+    return a->priority != b->priority ? a->priority < b->priority : a->weight > b->weight;
+}
+
+svr_path *svr_policy_path(const svr_peer *peer, const svr_service_policy *policy, const svr_flow *flow) {
+    if (!policy) return svr_peer_path_in_service(peer);
+    svr_tuple tuple = svr_tuple_of(flow, SVR_IFID_NONE);
+    svr_path *best = NULL;
+    rank first = {0};
+    for (size_t i = 0; i < svr_peer_paths(peer); i++) {
+        svr_path *path = svr_peer_path(peer, i);
+        if (!svr_path_in_service(path)) continue;
+        rank r = {svr_path_standing(path, policy), priority_of(path, policy),
+                  svr_hash(&tuple, sizeof tuple, i)};
+        if (best && !better(&r, &first)) continue;
+        best = path;
+        first = r;
+    }
+    return best;
+}
+
+/* ---- routes --------------------------------------------------------------------------------- */
+
+static bool use_hop(const svr_peers *peers, const svr_node_config *node, const svr_service *service,
+                    const svr_flow *flow, const svr_next_hop *hop, const svr_peer *from,
+                    svr_policy_hop *out) {
     if (hop->kind == SVR_HOP_INTERFACE) {
         if (hop->out->node != node) return false;
         *out = (svr_policy_hop){.out = hop->out, .gateway = hop->gateway};
         return true;
     }
     const svr_peer *peer = svr_peers_find(peers, hop->peer);
-    svr_path *path = peer && peer != from ? svr_peer_path_in_service(peer) : NULL;
+    svr_path *path = peer && peer != from ? svr_policy_path(peer, service->policy, flow) : NULL;
     if (!path) return false;
     *out = (svr_policy_hop){.path = path};
     return true;
 }
 
 svr_drop svr_policy_route(const svr_peers *peers, const svr_node_config *node, const svr_service *service,
-                          const svr_peer *from, svr_policy_hop *out) {
+                          const svr_flow *flow, const svr_peer *from, svr_policy_hop *out) {
     const svr_router_config *router = node->router;
     svr_drop reason = SVR_DROP_NO_ROUTE;
     for (size_t i = 0; i < router->n_routes; i++) {
         const svr_service_route *route = &router->routes[i];
         for (size_t k = 0; route->service == service && k < route->n_hops; k++) {
-            if (use_hop(peers, node, &route->hops[k], from, out)) return SVR_DROP_NONE;
+            if (use_hop(peers, node, service, flow, &route->hops[k], from, out)) return SVR_DROP_NONE;
             if (route->hops[k].kind == SVR_HOP_PEER) reason = SVR_DROP_NO_PATH;
         }
     }

@@ -83,9 +83,17 @@ static svr_drop take_metadata(svr_forward *f, svr_work *w, bool *alone) {
     return *alone ? SVR_DROP_NONE : look_behind_metadata(w);
 }
 
-static svr_drop find_leg(svr_forward *f, svr_work *w) {
+svr_leg *svr_work_find(const svr_forward *f, svr_work *w) {
     svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
-    w->in = svr_sessions_find(&f->sessions, &tuple);
+    svr_leg *leg = svr_sessions_find(&f->sessions, &tuple);
+    if (leg) return leg;
+    leg = svr_sessions_find_former(&f->sessions, &tuple);
+    w->stale = leg != NULL;
+    return leg;
+}
+
+static svr_drop find_leg(svr_forward *f, svr_work *w) {
+    w->in = svr_work_find(f, w);
     if (w->in) return SVR_DROP_NONE;
     svr_control_ask(f, w->path, &w->ip);
     return SVR_DROP_UNKNOWN_SESSION;
@@ -133,7 +141,8 @@ static void note_arrival(svr_forward *f, svr_work *w, uint8_t tcp_flags) {
     if (in->session->dead) return; /* replaced by a later packet of the batch */
     svr_session_touch(in->session, in->side, tcp_flags);
     count_arrival(w);
-    if (!w->has_metadata) svr_handshake_got_plain(&in->handshake, svr_leg_role(in));
+    if (in->side == SVR_TARGET) svr_moves_review(f, in->session);
+    if (!w->has_metadata && !w->stale) svr_handshake_got_plain(&in->handshake, svr_leg_role(in));
     if (svr_session_is_originator(in->session) && svr_payload_renewal_due(in->session) &&
         svr_payload_renew(in->session, false))
         svr_control_renew(f, in, true);
@@ -146,6 +155,7 @@ static svr_drop pass_on(svr_forward *f, svr_work *w) {
         w->piece_len + SVR_PAYLOAD_NONCE_LEN + svr_tag_len((svr_hmac)w->in->session->keys.newest.hmac))
         return SVR_DROP_PAYLOAD_MALFORMED;
     note_arrival(f, w, 0);
+    if (out->side == SVR_TARGET) svr_moves_review(f, out->session);
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
     svr_drop reason = svr_control_settle_doubt(f, out);
     return reason ? reason : svr_control_attach(f, w, out);

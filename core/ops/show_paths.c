@@ -17,6 +17,7 @@ static void add_path(const svr_show_context *ctx, svr_path *path) {
     svr_report_text_field(b, "Vector", "vector", vector ? vector : "");
     svr_report_text_field(b, "Status", "status", path->in_service ? "up" : "down");
     svr_report_number(b, "Sessions", "sessions", load->sessions);
+    svr_report_number(b, "Moved Off", "movedOff", load->moved);
     svr_report_number(b, "Latency us", "latencyMicroseconds", q->latency / SVR_US);
     svr_report_number(b, "Jitter us", "jitterMicroseconds", q->jitter / SVR_US);
     svr_report_number(b, "Loss 1/1000", "lossPerMille", q->loss_permille);

@@ -186,6 +186,7 @@ const svr_report *svr_show_services(const svr_show_context *ctx, const svr_comma
         const svr_service *service = &ctx->config->services[i];
         svr_report_record(b, service->name);
         svr_report_text_field(b, "Service", "service", service->name);
+        svr_report_text_field(b, "Policy", "policy", service->policy ? service->policy->name : "");
         svr_report_flag(b, "Encrypted", "encrypted", !service->security || service->security->encrypt);
         svr_report_number(b, "Sessions", "sessions", svr_sessions_of_service(ctx->sessions, service));
         svr_report_text_field(b, "Next Hops", "nextHops",

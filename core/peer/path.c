@@ -173,6 +173,7 @@ void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p) {
     if (path->bfd.state == SVR_BFD_ADMIN_DOWN) return; /* RFC 5880 section 6.8.6 */
     svr_bfd_state next = svr_bfd_receive(&path->bfd, p);
     path->heard = rt->now;
+    svr_path_quality_heard(path);
     svr_timer_set(&path->detect, &rt->timers, rt->now + svr_bfd_detection(&path->bfd));
     set_bfd_state(path, next, next == SVR_BFD_DOWN ? SVR_BFD_DIAG_NEIGHBOR_DOWN : SVR_BFD_DIAG_NONE,
                   next == SVR_BFD_DOWN ? "neighbor signaled down" : "control packet");

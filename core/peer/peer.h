@@ -48,7 +48,8 @@ const svr_path_config *svr_path_get_config(const svr_path *path);
 const svr_addr *svr_path_next_hop(const svr_path *path);
 /* What sessions use of a path. Peers keep it, forwarding counts. */
 typedef struct svr_path_load {
-    size_t sessions;                                     /* legs on it now */
+    size_t sessions; /* legs on it now */
+    uint64_t moved;  /* sessions that left it for another path since the start */
     uint64_t sent, sent_bytes, received, received_bytes; /* their IP datagrams since the start */
 } svr_path_load;
 svr_path_load *svr_path_get_load(svr_path *path);

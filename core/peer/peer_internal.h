@@ -16,10 +16,9 @@
  *
  * Timers of a peer: `retry` sends again what is outstanding; `timeout` ends the patience with it; `rotate`
  * carries out changeovers and erasures of the key ring and of metadata keys; `rekey` starts the next
- * exchange.  Timers of a path: `tx` sends the next BFD packet, `detect` notices silence,
- * `burst` sends the next packet of a burst or ends it, `settle` goes off when a hold-down is over. Two timers
- * of the node: `renew` makes its next metadata key; `validity` goes off when a certificate's validity
- * changes. */
+ * exchange. Timers of a path: `tx` sends the next BFD packet, `detect` notices silence, `burst` sends the
+ * next packet of a burst or ends it. Two timers of the node: `renew` makes its next metadata key; `validity`
+ * goes off when a certificate's validity changes. */
 #ifndef SVR_PEER_INTERNAL_H
 #define SVR_PEER_INTERNAL_H
 
@@ -47,7 +46,7 @@ typedef struct svr_path_key {
 typedef struct svr_path_sla {
     uint8_t bad; /* bursts over a limit in a row, up to SVR_SLA_BURSTS */
     bool violates;
-    svr_time settled; /* since it does not any more, it counts as good from here on */
+    svr_time settled; /* since it does not any more: when its hold-down is over; 0: none runs */
 } svr_path_sla;
 
 struct svr_path {
@@ -60,10 +59,10 @@ struct svr_path {
     svr_time heard; /* when the last BFD packet was taken */
     svr_path_load load;
     svr_echo echo;
-    svr_timer burst, settle;
+    svr_timer burst;
     svr_time burst_at;   /* when the latest burst began */
     svr_path_sla *sla;   /* one for each service-policy of the configuration */
-    svr_time settled;    /* in service again, it counts as good from here on */
+    svr_time settled;    /* in service again: when its hold-down is over; 0: none runs */
     bool served_before;  /* it has been in service: the hold-down applies */
     bool noted;          /* svr_peers_next_change is to tell it, though its service is as before */
     svr_time answers_at; /* the second in which `answers` were sent */
@@ -237,6 +236,8 @@ bool svr_path_quality_init(svr_path *path);
 void svr_path_quality_fini(svr_path *path);
 /* The path came into service, or left it. */
 void svr_path_quality_service(svr_path *path, bool in_service);
+/* A BFD packet came in: a hold-down may be over. */
+void svr_path_quality_heard(svr_path *path);
 /* An echo TLV of an authentic packet. 0, or the reason why it is ignored. */
 svr_drop svr_path_quality_take(svr_path *path, const svr_tlv *tlv);
 

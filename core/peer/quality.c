@@ -7,7 +7,9 @@
  * after a first result over a limit, and while a hold-down runs, in which one bad result is enough.
  *
  * The hold-down: a path that came back, or got good again, is taken for good only when it has stayed so for
- * SVR_HOLD_DOWN, so that sessions do not follow a path that flaps. The first time is no coming back. */
+ * SVR_HOLD_DOWN, so that sessions do not follow a path that flaps. No timer ends it but a witness: the first
+ * BFD packet, or the first good burst, after that time; the line may have gone dead meanwhile, and BFD not
+ * yet noticed. The first time is no coming back. */
 #include "peer/peer_internal.h"
 
 #include <stdio.h>
@@ -56,43 +58,27 @@ static void judge(svr_path *path, size_t i) {
     const svr_service_policy *policy = &config_of(path)->policies[i];
     svr_path_sla *sla = &path->sla[i];
     const char *over = policy->filter ? excess(policy, &path->echo.quality) : NULL;
-    bool held_down = sla->settled > path->peer->all->rt->now || path->settled > path->peer->all->rt->now;
+    bool held_down = sla->settled || path->settled;
     if (!over) {
         sla->bad = 0;
-        if (sla->violates) set_violates(path, i, false, "");
+        if (sla->violates) {
+            set_violates(path, i, false, "");
+        } else if (sla->settled && sla->settled <= path->peer->all->rt->now) {
+            sla->settled = 0;
+            note(path);
+        }
     } else {
         if (sla->bad < SVR_SLA_BURSTS) sla->bad++;
         if (!sla->violates && (held_down || sla->bad == SVR_SLA_BURSTS)) set_violates(path, i, true, over);
     }
 }
 
-/* The next instant at which a hold-down ends; SVR_TIME_NEVER when none runs. */
-static svr_time next_settled(const svr_path *path) {
-    svr_time now = path->peer->all->rt->now, next = path->settled > now ? path->settled : SVR_TIME_NEVER;
-    for (size_t i = 0; i < config_of(path)->n_policies; i++)
-        if (path->sla[i].settled > now && path->sla[i].settled < next) next = path->sla[i].settled;
-    return next;
-}
-
-static void plan_settle(svr_path *path) {
-    svr_timer_set(&path->settle, &path->peer->all->rt->timers, next_settled(path));
-}
-
-static void settle_due(svr_timer *t, void *ctx, svr_time now) {
-    svr_path *path = svr_container_of(t, svr_path, settle);
-    (void)ctx;
-    (void)now;
-    note(path);
-    plan_settle(path);
-}
-
 svr_standing svr_path_standing(const svr_path *path, const svr_service_policy *policy) {
     const svr_config *config = config_of(path);
-    svr_time now = path->peer->all->rt->now;
     if (!path->in_service) return SVR_STANDS_OUT;
     const svr_path_sla *sla = policy ? &path->sla[policy - config->policies] : NULL;
     if (sla && sla->violates) return SVR_STANDS_POOR;
-    return path->settled > now || (sla && sla->settled > now) ? SVR_STANDS_FRESH : SVR_STANDS_GOOD;
+    return path->settled || (sla && sla->settled) ? SVR_STANDS_FRESH : SVR_STANDS_GOOD;
 }
 
 /* ---- bursts --------------------------------------------------------------------------------- */
@@ -105,10 +91,9 @@ static void send_echo(svr_path *path, const svr_echo_tlv *echo) {
 }
 
 static bool in_doubt(const svr_path *path) {
-    svr_time now = path->peer->all->rt->now;
-    if (path->settled > now) return true;
+    if (path->settled) return true;
     for (size_t i = 0; i < config_of(path)->n_policies; i++)
-        if ((path->sla[i].bad && !path->sla[i].violates) || path->sla[i].settled > now) return true;
+        if ((path->sla[i].bad && !path->sla[i].violates) || path->sla[i].settled) return true;
     return false;
 }
 
@@ -118,7 +103,6 @@ static void end_burst(svr_path *path) {
     svr_echo_end(&path->echo, rt->now);
     for (size_t i = 0; i < config_of(path)->n_policies; i++)
         judge(path, i);
-    plan_settle(path);
     svr_timer_set(&path->burst, &rt->timers, in_doubt(path) || regular < soon ? soon : regular);
 }
 
@@ -174,6 +158,12 @@ svr_drop svr_path_quality_take(svr_path *path, const svr_tlv *tlv) {
     return SVR_DROP_NONE;
 }
 
+void svr_path_quality_heard(svr_path *path) {
+    if (!path->settled || path->settled > path->peer->all->rt->now) return;
+    path->settled = 0;
+    note(path);
+}
+
 /* ---- service -------------------------------------------------------------------------------- */
 
 void svr_path_quality_service(svr_path *path, bool in_service) {
@@ -184,7 +174,6 @@ void svr_path_quality_service(svr_path *path, bool in_service) {
         path->sla[i] = (svr_path_sla){0};
     path->settled = in_service && path->served_before ? rt->now + SVR_HOLD_DOWN : 0;
     path->served_before |= in_service;
-    plan_settle(path);
     if (!in_service || path->peer->sibling || !bfd_config(path)->link_test_seconds) return;
     svr_timer_set(&path->burst, &rt->timers, rt->now + svr_runtime_jitter(rt, SVR_ECHO_SPACING));
 }
@@ -193,13 +182,11 @@ bool svr_path_quality_init(svr_path *path) {
     svr_runtime *rt = path->peer->all->rt;
     size_t n = config_of(path)->n_policies;
     path->sla = svr_alloc_zero(rt->alloc, n ? n : 1, sizeof *path->sla);
-    return path->sla && svr_timer_init(&path->burst, &rt->timers, burst_due) &&
-           svr_timer_init(&path->settle, &rt->timers, settle_due);
+    return path->sla && svr_timer_init(&path->burst, &rt->timers, burst_due);
 }
 
 void svr_path_quality_fini(svr_path *path) {
     svr_runtime *rt = path->peer->all->rt;
     svr_timer_fini(&path->burst, &rt->timers);
-    svr_timer_fini(&path->settle, &rt->timers);
     svr_alloc_free(rt->alloc, path->sla);
 }

@@ -11,13 +11,14 @@
 
 /* ---- all sessions --------------------------------------------------------------------------- */
 
-void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns) {
+bool svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns) {
     *all = (svr_sessions){.rt = rt, .rekey_ns = rekey_ns};
     static_assert(sizeof(svr_tuple) == 2 * sizeof(svr_addr) + 4 * sizeof(uint16_t), "a key has no padding");
     svr_table_init(&all->by_uuid, rt->alloc, offsetof(svr_session, uuid), SVR_UUID_LEN, SVR_SESSIONS_MAX,
                    svr_runtime_jitter(rt, UINT64_MAX));
     svr_table_init(&all->by_tuple, rt->alloc, offsetof(svr_leg, arrival), sizeof(svr_tuple),
                    2 * SVR_SESSIONS_MAX, svr_runtime_jitter(rt, UINT64_MAX));
+    return svr_formers_init(&all->former, rt);
 }
 
 bool svr_sessions_count_services(svr_sessions *all, const svr_service *services, size_t n) {
@@ -137,6 +138,7 @@ void svr_sessions_fini(svr_sessions *all) {
     svr_alloc_free(all->rt->alloc, all->of_service);
     svr_table_fini(&all->by_uuid);
     svr_table_fini(&all->by_tuple);
+    svr_formers_fini(&all->former);
     *all = (svr_sessions){0};
 }
 
@@ -293,6 +295,7 @@ svr_drop svr_session_create(svr_sessions *all, const svr_session_params *p, svr_
     s->leg[0] = p->leg[0];
     s->leg[1] = p->leg[1];
     s->last_seen = all->rt->now;
+    s->epoch = all->epoch;
     svr_drop reason = prepare(s, p);
     if (!reason) reason = enter(s);
     if (reason) {
@@ -319,6 +322,7 @@ bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
     svr_tuple former = leg->arrival;
     if (holder == leg) return true;
     if (holder) svr_session_delete(holder->session, "replaced");
+    svr_formers_add(&leg->session->all->former, leg);
     /* The table just lost an item, so that putting one in needs no memory. */
     svr_table_remove(table, leg);
     leg->arrival = *arrival;

@@ -11,6 +11,7 @@
 
 #include "base/table.h"
 #include "peer/peer.h"
+#include "session/former.h"
 #include "session/handshake.h"
 #include "session/payload_key.h"
 
@@ -71,6 +72,7 @@ struct svr_session {
     svr_session *newer, *older; /* of those that changed (PD-HA) */
     bool changed;
     bool counted;        /* among those created */
+    uint32_t epoch;      /* of svr_sessions, when its path was chosen */
     svr_time replicated; /* when the other node was told last */
 };
 
@@ -79,6 +81,8 @@ typedef struct svr_sessions {
     svr_duration rekey_ns; /* of payload keys; 0: never */
     svr_table by_uuid;     /* of svr_session */
     svr_table by_tuple;    /* of svr_leg */
+    svr_formers former;    /* waypoints that legs have left */
+    uint32_t epoch;        /* goes up when the choice of paths changes (forward/moves.c) */
     svr_session *dead;
     svr_payload_key *retired;
     uint64_t created, ended;     /* since the start */
@@ -94,7 +98,8 @@ typedef struct svr_sessions {
     size_t n_gone, gone_size;
 } svr_sessions;
 
-void svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns);
+/* False when memory is short; svr_sessions_fini cleans up in any case. */
+bool svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns);
 /* Counts the sessions of each of these services from here on; before the first session. False when memory is
  * short. */
 bool svr_sessions_count_services(svr_sessions *all, const svr_service *services, size_t n);
@@ -107,6 +112,8 @@ void svr_sessions_fini(svr_sessions *all);
 void svr_sessions_sweep(svr_sessions *all);
 
 svr_leg *svr_sessions_find(const svr_sessions *all, const svr_tuple *arrival);
+/* The leg that left these waypoints less than SVR_FORMER_GRACE ago, or NULL. */
+svr_leg *svr_sessions_find_former(const svr_sessions *all, const svr_tuple *arrival);
 svr_session *svr_sessions_find_uuid(const svr_sessions *all, const uint8_t uuid[SVR_UUID_LEN]);
 
 /* What a new session starts from. Leave `leg[].arrival` of a LAN leg empty: it follows from the flow. */
@@ -130,8 +137,9 @@ void svr_session_delete(svr_session *s, const char *reason);
 /* The same without an event. */
 void svr_session_unlink(svr_session *s);
 
-/* A path leg moves to other waypoints. A session that holds them is replaced. False when memory is short; the
- * leg then stays where it was. */
+/* A path leg moves to other waypoints. A session that holds them is replaced; what still arrives on the
+ * former ones is the session's for SVR_FORMER_GRACE. False when memory is short; the leg then stays where it
+ * was. */
 bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival);
 
 /* The newest payload key is new on this leg, and goes out from now on. */

@@ -30,6 +30,7 @@ struct svr_path {
     bool in_service;
     svr_time heard;
     svr_path_load load;
+    svr_standing standing; /* while it is in service; 0: good */
 };
 
 struct svr_peer {
@@ -70,6 +71,20 @@ svr_path *svr_peer_path_in_service(const svr_peer *peer) {
 }
 bool svr_path_in_service(const svr_path *path) {
     return path->in_service;
+}
+size_t svr_peer_paths(const svr_peer *peer) {
+    (void)peer;
+    return PATHS;
+}
+svr_path *svr_peer_path(const svr_peer *peer, size_t i) {
+    return (svr_path *)(uintptr_t)&peer->path[i];
+}
+svr_standing svr_path_standing(const svr_path *path, const svr_service_policy *policy) {
+    (void)policy;
+    return path->in_service ? path->standing : SVR_STANDS_OUT;
+}
+void svr_path_describe(const svr_path *path, char out[SVR_EVENT_PATH_MAX]) {
+    svr_strcpy(out, SVR_EVENT_PATH_MAX, path->config.local_if->name);
 }
 svr_time svr_path_heard(const svr_path *path) {
     return path->heard;

@@ -160,7 +160,9 @@ static inline void nodes_collect(nodes *n, int i) {
         for (size_t k = 0; k < out.n; k++)
             nodes_leave(n, i, out.pkt[k]);
     while (svr_node_next_event(n->node[i], &ev))
-        if (i == 0 && n->n_events < sizeof n->events / sizeof *n->events) n->events[n->n_events++] = ev;
+        if (i == 0 && ev.kind != SVR_EVENT_SESSION && ev.kind != SVR_EVENT_PAYLOAD_KEY &&
+            n->n_events < sizeof n->events / sizeof *n->events)
+            n->events[n->n_events++] = ev;
 }
 
 static inline svr_time nodes_next(const nodes *n) {

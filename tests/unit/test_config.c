@@ -196,10 +196,38 @@ static void test_config_example_holds_what_it_says(void **state) {
     assert_int_equal(erp->transports[0].ports[0].first, 443);
     assert_int_equal(erp->transports[0].ports[0].last, 443);
     assert_ptr_equal(erp->access[0], &c->tenants[0]);
+    assert_ptr_equal(erp->policy, &c->policies[0]);
+    assert_string_equal(erp->policy->vectors[0].name, "broadband");
+    assert_int_equal(erp->policy->vectors[0].priority, 10);
     assert_int_equal(hub->routes[0].hops[0].kind, SVR_HOP_INTERFACE);
     assert_ptr_equal(hub->routes[0].hops[0].out, &hub->nodes[0].interfaces[1]);
     assert_int_equal(east->routes[0].hops[0].kind, SVR_HOP_PEER);
     assert_ptr_equal(east->routes[0].hops[0].peer, &east->peers[0]);
+    svr_config_del(c);
+    assert_int_equal(heap.live, 0);
+}
+
+static void test_config_service_policy_has_limits_or_none(void **state) {
+    static const char text[] =
+        "authority\nservice-policy none\nexit\nservice-policy all\n max-latency 100\n max-jitter 20\n"
+        " max-loss 2\n session-resiliency failover\n path-quality-filter false\nexit\n"
+        "service s\n service-policy all\nexit\nservice t\nexit\nrouter a\n node n\n";
+    (void)state;
+    test_heap heap = {0};
+    svr_allocator alloc = test_allocator(&heap);
+    svr_config *c;
+    svr_config_error err;
+    assert_int_equal(svr_config_parse(&alloc, text, strlen(text), &c, &err), 0);
+    const svr_service_policy *none = &c->policies[0], *all = &c->policies[1];
+    assert_true(none->filter && none->resiliency == SVR_RESILIENCY_REVERTIBLE && none->n_vectors == 0);
+    assert_true(none->max_latency_ms == SVR_NO_LIMIT && none->max_loss_percent == SVR_NO_LIMIT);
+    assert_int_equal(all->max_latency_ms, 100);
+    assert_int_equal(all->max_jitter_ms, 20);
+    assert_int_equal(all->max_loss_percent, 2);
+    assert_true(!all->filter && all->resiliency == SVR_RESILIENCY_FAILOVER);
+    assert_ptr_equal(c->services[0].policy, all);
+    assert_null(c->services[1].policy);
+    assert_int_equal(c->routers[0].bfd.link_test_seconds, 0); /* no limit counts: nothing is measured */
     svr_config_del(c);
     assert_int_equal(heap.live, 0);
 }
@@ -378,6 +406,9 @@ static const struct refusal {
     {"authority\nrouter a\npeering-common-name p2345678901234567890123456789012\n"
      "node n2345678901234567890123456789012\ndevice-interface d\nnetwork-interface f\ntype fabric\n",
      6, 19, "too long for a router with two nodes; allowed: 62 characters"},
+    {"authority\nservice-policy p\n max-loss 101\n", 3, 11, "allowed: 0-100 percent"},
+    {"authority\nservice-policy p\n session-resiliency x\n", 3, 21,
+     "allowed: none, failover, revertible-failover"},
     {"authority\nservice s\n service-policy x\n", 3, 17, "there is no service-policy \"x\""},
     {"authority\nrouter a\n service-route r\n", 3, 2, "service-route r needs a service-name"},
     {WITH_IF "address 10.0.0.1\nprefix-length 33\n", 7, 15, "33 is out of range; allowed: 0-32 bits"},
@@ -695,6 +726,7 @@ int main(void) {
         cmocka_unit_test(test_config_selects_the_key_exchange),
         cmocka_unit_test(test_config_ranges_end_where_the_spec_says),
         cmocka_unit_test(test_config_example_holds_what_it_says),
+        cmocka_unit_test(test_config_service_policy_has_limits_or_none),
         cmocka_unit_test(test_config_generates_peers_from_neighborhoods),
         cmocka_unit_test(test_config_topology_decides_who_peers),
         cmocka_unit_test(test_config_takes_peers_by_hand),
