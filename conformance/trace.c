@@ -230,6 +230,7 @@ static void set_bfd(lua_State *L, const svr_seen *s) {
 
 static void set_session(lua_State *L, const svr_seen *s) {
     set_number(L, "control", s->control);
+    if (s->has_error) set_number(L, "icmp_type", s->error.type);
     if (s->has_payload_key) set_number(L, "payload_key_phase", s->payload_key_phase);
     if (!s->has_session) return;
     set_hex(L, "uuid", s->uuid, SVR_SEEN_UUID_LEN);

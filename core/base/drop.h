@@ -17,6 +17,8 @@
     X(PROTOCOL_UNSUPPORTED, "protocol-unsupported")                                                          \
     X(TOO_BIG, "too-big")                                                                                    \
     X(CRYPTO_FAILED, "crypto-failed")                                                                        \
+    X(ICMP_UNRELATED, "icmp-error-unrelated")                                                                \
+    X(ICMP_LIMIT, "icmp-error-limit")                                                                        \
     /* LAN side */                                                                                           \
     X(NO_SERVICE, "no-service")                                                                              \
     X(NO_ACCESS, "no-access")                                                                                \

@@ -10,7 +10,7 @@
  *   control message   enable: the peer has lost the session. The ingress makes a new key, since the peer
  * counts nonces from 1 again; a transit router asks the router before it. disable: acknowledges, for flows
  * that answer nothing. */
-#include "forward/forward_internal.h"
+#include "forward/icmp.h"
 
 #include <string.h>
 
@@ -64,6 +64,16 @@ static svr_drop take_control(svr_forward *f, svr_work *w, const svr_metadata_fac
     if (!leg || !speaks_for(w, leg)) return SVR_DROP_UNKNOWN_SESSION;
     if (facts->control == SVR_CONTROL_ENABLE_METADATA) lost_at_peer(f, leg);
     return facts->control == SVR_CONTROL_DISABLE_METADATA ? take_disable(f, leg, facts) : SVR_DROP_NONE;
+}
+
+/* The peer passes on what has befallen a packet that we sent it. */
+static svr_drop take_error(svr_forward *f, svr_work *w, const svr_metadata_facts *facts) {
+    svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
+    svr_leg *leg = svr_sessions_find(&f->sessions, &tuple);
+    if (!facts->has_uuid || !facts->error.location.family) return SVR_DROP_METADATA_INCOMPLETE;
+    if (!leg || !speaks_for(w, leg) || memcmp(facts->uuid, leg->session->uuid, SVR_UUID_LEN) != 0)
+        return SVR_DROP_UNKNOWN_SESSION;
+    return svr_icmp_tell(f, svr_leg_opposite(leg), &facts->error);
 }
 
 /* ---- forward metadata ----------------------------------------------------------------------- */
@@ -148,7 +158,9 @@ svr_drop svr_admit(svr_forward *f, svr_work *w, const uint8_t *text, size_t len,
     svr_drop reason = svr_metadata_consume(text, len, &facts);
     if (reason) return reason;
     w->in = NULL;
-    if (facts.control)
+    if (facts.has_error)
+        reason = alone ? take_error(f, w, &facts) : SVR_DROP_METADATA_MALFORMED;
+    else if (facts.control)
         reason = alone ? take_control(f, w, &facts) : SVR_DROP_METADATA_MALFORMED;
     else if (facts.forward)
         reason = take_forward(f, w, &facts, alone);

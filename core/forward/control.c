@@ -20,14 +20,13 @@ bool svr_control_knows_key(const svr_leg *out) {
     return out->side == SVR_TARGET || !far->path || !far->handshake.sending;
 }
 
-/* An empty packet with room for metadata. */
-static svr_packet *empty_packet(svr_forward *f) {
+svr_packet *svr_control_packet(svr_forward *f) {
     return svr_packet_get(f->rt->pool, SVR_METADATA_SESSION_MAX);
 }
 
 static svr_drop attach_before(svr_forward *f, svr_work *w, svr_leg *out) {
     svr_crypt_op op;
-    svr_packet *pkt = empty_packet(f);
+    svr_packet *pkt = svr_control_packet(f);
     if (!pkt) return SVR_DROP_NO_MEMORY;
     if (!svr_metadata_create(out, 0, svr_control_knows_key(out), pkt, &op)) {
         svr_packet_put(f->rt->pool, pkt);
@@ -73,8 +72,8 @@ svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out) {
     return reason;
 }
 
-/* Seals what has metadata only, and sends it. */
-static void send_alone(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_crypt_op *op, bool made) {
+void svr_control_send_alone(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_crypt_op *op,
+                            bool made) {
     if (made) svr_crypt_seal(f->rt->crypt, op, 1);
     if (!made || !op->ok) {
         svr_drop_packet(f->rt, pkt, SVR_DROP_CRYPTO_FAILED);
@@ -95,13 +94,14 @@ svr_drop svr_control_settle_doubt(svr_forward *f, svr_leg *out) {
 void svr_control_send(svr_forward *f, svr_leg *out, svr_control control) {
     svr_crypt_op op;
     if (!svr_path_in_service(out->path) || svr_control_settle_doubt(f, out)) return;
-    svr_packet *pkt = empty_packet(f);
+    svr_packet *pkt = svr_control_packet(f);
     if (!pkt) {
         svr_drop_count(f->rt, SVR_DROP_NO_MEMORY);
         return;
     }
     out->reminded = out->sent = f->rt->now;
-    send_alone(f, out, pkt, &op, svr_metadata_create(out, control, svr_control_knows_key(out), pkt, &op));
+    svr_control_send_alone(f, out, pkt, &op,
+                           svr_metadata_create(out, control, svr_control_knows_key(out), pkt, &op));
 }
 
 static bool may_ask(svr_forward *f, const svr_path *path) {
@@ -115,10 +115,11 @@ static bool may_ask(svr_forward *f, const svr_path *path) {
 /* `leg` need not belong to a session: only path and tuple count. */
 static void ask(svr_forward *f, const svr_leg *leg) {
     svr_crypt_op op;
-    svr_packet *pkt = may_ask(f, leg->path) ? empty_packet(f) : NULL;
+    svr_packet *pkt = may_ask(f, leg->path) ? svr_control_packet(f) : NULL;
     if (!pkt) return;
-    send_alone(f, leg, pkt, &op,
-               svr_metadata_create_control(svr_path_peer(leg->path), SVR_CONTROL_ENABLE_METADATA, pkt, &op));
+    svr_control_send_alone(
+        f, leg, pkt, &op,
+        svr_metadata_create_control(svr_path_peer(leg->path), SVR_CONTROL_ENABLE_METADATA, pkt, &op));
 }
 
 /* Ports that a router could have chosen: an even and an odd one, both of the range. */

@@ -86,9 +86,15 @@ void svr_emit_routed(svr_forward *f, const svr_leg *out, svr_packet *pkt, const 
     svr_runtime_send(f->rt, pkt, out->lan->id, &next_hop);
 }
 
+void svr_emit_own(svr_forward *f, const svr_interface *out, svr_packet *pkt, const svr_addr *dst) {
+    const svr_leg leg = {.lan = out};
+    svr_addr next_hop = lan_next_hop(&leg, dst);
+    svr_runtime_send(f->rt, pkt, out->id, &next_hop);
+}
+
 /* ---- ICMP errors ---------------------------------------------------------------------------- */
 
-static bool take_icmp_token(svr_forward *f) {
+bool svr_emit_may_complain(svr_forward *f) {
     if (f->rt->now - f->icmp_at >= SVR_SEC) {
         f->icmp_at = f->rt->now;
         f->icmp_tokens = SVR_ICMP_ERRORS_PER_SECOND;
@@ -98,7 +104,7 @@ static bool take_icmp_token(svr_forward *f) {
     return true;
 }
 
-static const svr_addr *own_address(const svr_interface *in, uint8_t family) {
+const svr_addr *svr_emit_own_address(const svr_interface *in, uint8_t family) {
     for (size_t i = 0; i < in->n_addresses; i++)
         if (in->addresses[i].addr.family == family) return &in->addresses[i].addr;
     return NULL;
@@ -106,16 +112,14 @@ static const svr_addr *own_address(const svr_interface *in, uint8_t family) {
 
 void svr_emit_icmp_error(svr_forward *f, const svr_interface *in, const svr_packet *about,
                          svr_icmp_error what, uint32_t mtu) {
-    const svr_addr *src = own_address(in, about->data[0] >> 4 == 6 ? 6 : 4);
+    const svr_addr *src = svr_emit_own_address(in, about->data[0] >> 4 == 6 ? 6 : 4);
     svr_ip ip;
     svr_packet *pkt;
-    if (!src || !take_icmp_token(f) || !(pkt = svr_packet_get(f->rt->pool, 1280))) return;
+    if (!src || !svr_emit_may_complain(f) || !(pkt = svr_packet_get(f->rt->pool, 1280))) return;
     pkt->len = (uint32_t)svr_icmp_error_encode(what, mtu, src, about->data, about->len, pkt->data, 1280);
     if (!pkt->len || svr_ip_decode(pkt->data, pkt->len, &ip) != SVR_IP_OK) {
         svr_packet_put(f->rt->pool, pkt);
         return;
     }
-    const svr_leg out = {.lan = in};
-    svr_addr next_hop = lan_next_hop(&out, &ip.flow.dst);
-    svr_runtime_send(f->rt, pkt, in->id, &next_hop);
+    svr_emit_own(f, in, pkt, &ip.flow.dst);
 }

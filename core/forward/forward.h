@@ -29,6 +29,8 @@ void svr_forward_lan(svr_forward *f, const svr_interface *in, svr_packet **packe
  * svr_ip_decode said of each. */
 void svr_forward_wan(svr_forward *f, const svr_interface *in, svr_packet **packets, const svr_ip *infos,
                      size_t n);
+/* ICMP that is no echo, to an address of ours on a WAN interface: something has befallen a packet of ours. */
+void svr_forward_icmp(svr_forward *f, svr_packet *pkt, const svr_ip *ip);
 /* A path came into service or left it, or is worth another thing to a policy: sessions may move. */
 void svr_forward_path_changed(svr_forward *f, svr_path *path, bool in_service);
 

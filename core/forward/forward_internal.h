@@ -7,6 +7,7 @@
  *   control.c  packets of our own that carry metadata only
  *   fragment.c datagrams that cross in parts; gather.c: parts that wait for the others
  *   moves.c    sessions that change to another path
+ *   icmp.c     ICMP errors, from wherever they come to the host that they are for
  *   emit.c     headers around what leaves, ICMP errors
  *   policy.c   services, access, routes
  *
@@ -42,6 +43,7 @@ typedef struct svr_work {
     bool has_metadata, encrypted;
     uint32_t index;           /* of the hop's key */
     uint64_t nonce;           /* of the payload */
+    bool expired;             /* it may go no further */
     bool cut;                 /* it crosses in parts */
     svr_gathering *gathering; /* of a fragment from a LAN */
     size_t piece_len;         /* the header of a part that stands in front of the nonce; 0: none */
@@ -129,7 +131,18 @@ void svr_emit_routed(svr_forward *f, const svr_leg *out, svr_packet *pkt, const 
 void svr_emit_icmp_error(svr_forward *f, const svr_interface *in, const svr_packet *about,
                          svr_icmp_error what, uint32_t mtu);
 
+/* Sends a whole datagram of our own on a LAN. */
+void svr_emit_own(svr_forward *f, const svr_interface *out, svr_packet *pkt, const svr_addr *dst);
+/* The interface's address of a family; NULL when it has none. */
+const svr_addr *svr_emit_own_address(const svr_interface *in, uint8_t family);
+/* Whether an ICMP error may be sent now; counts it. */
+bool svr_emit_may_complain(svr_forward *f);
+
 /* control.c */
+/* An empty packet with room for metadata; NULL. */
+svr_packet *svr_control_packet(svr_forward *f);
+/* Seals a packet that has metadata only, and sends it; `made` false: drops it. */
+void svr_control_send_alone(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_crypt_op *op, bool made);
 /* Makes the work's packet, which holds the body, ready for a path leg: metadata if the leg sends it, in the
  * packet or in one of its own when it does not fit; and what keeps a payload from looking like metadata.
  * `hop_op` is to be sealed once the body is. 0, TOO_BIG, NO_MEMORY or CRYPTO_FAILED. */

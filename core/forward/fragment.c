@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "forward/fragment.h"
+#include "forward/icmp.h"
 
 #include "base/bytes.h"
 
@@ -277,8 +278,9 @@ static bool mend_l4(svr_gathering *d, const svr_flow *flow, uint8_t *tcp_flags) 
     return true;
 }
 
-static svr_drop release(svr_forward *f, const svr_work *w, svr_gathering *d, const svr_flow *flow) {
-    const svr_leg *in = w->in, *out = svr_leg_opposite(in);
+static svr_drop release(svr_forward *f, svr_work *w, svr_gathering *d, const svr_flow *flow) {
+    svr_leg *in = w->in;
+    const svr_leg *out = svr_leg_opposite(in);
     uint8_t tcp_flags;
     bool v6 = flow->src.family == 6,
          came_whole = svr_ip_header_len(flow->src.family) + d->total <= d->largest;
@@ -291,7 +293,10 @@ static svr_drop release(svr_forward *f, const svr_work *w, svr_gathering *d, con
     source from = {.parts = d->part, .n = d->n};
     if (!mend_l4(d, flow, &tcp_flags)) return SVR_DROP_PAYLOAD_MALFORMED;
     if (tcp_flags && !in->session->dead) svr_session_touch(in->session, in->side, tcp_flags);
-    if (v6 && came_whole && d->largest > o.limit) return SVR_DROP_TOO_BIG;
+    if (v6 && came_whole && d->largest > o.limit) {
+        svr_icmp_too_big(f, in, out->lan, d->part[0].pkt->data);
+        return SVR_DROP_TOO_BIG;
+    }
     if (d->largest < o.limit) o.limit = d->largest;
     o.fields.dont_fragment = v6 || w->part.dont_fragment;
     return emit_all(f, &o, &from);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "forward/fragment.h"
+#include "forward/icmp.h"
 
 #include "base/bytes.h"
 
@@ -45,7 +46,7 @@ static svr_drop look_up(svr_forward *f, const svr_interface *in, svr_work *w) {
     if (svr_ip_decode(w->pkt->data, w->pkt->len, &w->ip) != SVR_IP_OK) return SVR_DROP_IP_MALFORMED;
     svr_drop reason = w->ip.fragment ? svr_fragment_identify(f, in, w) : SVR_DROP_NONE;
     if (reason || !w->pkt) return reason;
-    if (!w->ip.has_ports && !w->ip.fragment) return SVR_DROP_PROTOCOL_UNSUPPORTED;
+    if (!w->ip.has_ports && !w->ip.fragment) return svr_icmp_from_lan(f, in, w);
     if (w->ip.ttl <= 1) return SVR_DROP_TTL_EXCEEDED;
     svr_tuple tuple = svr_tuple_of(&w->ip.flow, in->id);
     w->in = svr_sessions_find(&f->sessions, &tuple);

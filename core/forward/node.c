@@ -168,6 +168,10 @@ static bool is_bfd(const svr_ip *ip) {
     return ip->flow.proto == SVR_PROTO_UDP && ip->flow.dport == SVR_BFD_PORT;
 }
 
+static bool is_icmp(const svr_ip *ip) {
+    return ip->flow.proto == SVR_PROTO_ICMP || ip->flow.proto == SVR_PROTO_ICMPV6;
+}
+
 /* Keeps the packets that are for forwarding; BFD goes to the peers, the rest is dropped. */
 static void sort_wan(svr_node *node, const svr_interface *in, svr_batch *batch) {
     svr_ip infos[SVR_BATCH_MAX];
@@ -183,6 +187,8 @@ static void sort_wan(svr_node *node, const svr_interface *in, svr_batch *batch) 
             svr_drop_packet(&node->rt, pkt, SVR_DROP_IP_FRAGMENT);
         else if (is_bfd(ip))
             svr_peers_receive(node->peers, pkt, ip);
+        else if (!ip->has_ports && is_icmp(ip))
+            svr_forward_icmp(node->forward, pkt, ip);
         else
             batch->pkt[kept++] = pkt;
     }

@@ -5,6 +5,7 @@
  * router has no need of it and passes the payload on byte for byte (KEY-E2E). Replay is checked behind each
  * gate. */
 #include "forward/fragment.h"
+#include "forward/icmp.h"
 
 #include "base/bytes.h"
 
@@ -54,7 +55,7 @@ static svr_drop parse(svr_forward *f, svr_work *w) {
     w->path = svr_peers_find_path(f->peers, &flow->dst, &flow->src);
     if (!w->path) return SVR_DROP_UNKNOWN_PEER;
     if (!svr_path_in_service(w->path)) return SVR_DROP_PATH_NOT_IN_SERVICE;
-    if (w->ip.ttl <= 1) return SVR_DROP_TTL_EXCEEDED;
+    w->expired = w->ip.ttl <= 1; /* its sender is told by way of its session, which it may begin */
     w->pkt->len = w->ip.header_len + (uint32_t)w->ip.l4_len; /* link padding */
     strip_front(w->pkt, w->ip.header_len + SVR_UDP_HEADER_LEN);
     return look_behind_l4(f, w);
@@ -149,6 +150,17 @@ static void note_arrival(svr_forward *f, svr_work *w, uint8_t tcp_flags) {
     svr_control_review(f, in);
 }
 
+/* Too old to go on. `quote`: the first bytes of its L4 header, or NULL when they cannot be read here. */
+static svr_drop expire(svr_forward *f, const svr_work *w, const uint8_t *quote) {
+    svr_leg *in = w->in;
+    const svr_leg *out = svr_leg_opposite(in);
+    const svr_addr *here = out->path ? &svr_path_get_config(w->path)->local
+                                     : svr_emit_own_address(out->lan, in->session->flow.src.family);
+    svr_icmp_raise(f, in, SVR_ICMP_TTL_EXCEEDED, 0, here ? here : &svr_path_get_config(w->path)->local,
+                   quote);
+    return SVR_DROP_TTL_EXCEEDED;
+}
+
 static svr_drop pass_on(svr_forward *f, svr_work *w) {
     svr_leg *out = svr_leg_opposite(w->in);
     if (w->pkt->len <
@@ -156,6 +168,7 @@ static svr_drop pass_on(svr_forward *f, svr_work *w) {
         return SVR_DROP_PAYLOAD_MALFORMED;
     note_arrival(f, w, 0);
     if (out->side == SVR_TARGET) svr_moves_review(f, out->session);
+    if (w->expired) return expire(f, w, NULL);
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
     svr_drop reason = svr_control_settle_doubt(f, out);
     return reason ? reason : svr_control_attach(f, w, out);
@@ -216,6 +229,7 @@ static void clamp_mss(const svr_work *w, const svr_leg *out) {
 static svr_drop deliver_part(svr_forward *f, svr_work *w, const svr_flow *flow) {
     svr_payload_heard(w->in->session, w->key);
     note_arrival(f, w, 0);
+    if (w->expired) return expire(f, w, NULL);
     return svr_fragment_collect(f, w, flow);
 }
 
@@ -226,7 +240,10 @@ static svr_drop put_on_lan(svr_forward *f, svr_work *w, const svr_leg *out, cons
         svr_emit_lan(f, out, w->pkt, flow, fields);
         return SVR_DROP_NONE;
     }
-    if (flow->src.family == 6 || fields.dont_fragment) return SVR_DROP_TOO_BIG;
+    if (flow->src.family == 6 || fields.dont_fragment) {
+        svr_icmp_too_big(f, w->in, out->lan, w->pkt->data);
+        return SVR_DROP_TOO_BIG;
+    }
     svr_drop reason = svr_fragment_split(f, out, w->pkt, flow, fields);
     if (!reason) svr_work_drop(f, w, SVR_DROP_NONE);
     return reason;
@@ -247,6 +264,7 @@ static svr_drop deliver(svr_forward *f, svr_work *w) {
     if (!restore_l4(pkt, &flow, &tcp_flags)) return SVR_DROP_PAYLOAD_MALFORMED;
     svr_payload_heard(s, w->key);
     note_arrival(f, w, tcp_flags);
+    if (w->expired) return expire(f, w, pkt->data);
     if (tcp_flags & SVR_TCP_SYN) clamp_mss(w, out);
     return put_on_lan(f, w, out, &flow);
 }

@@ -300,6 +300,8 @@ static void recall(const way *w, svr_seen *out) {
 /* What authentic metadata says; the waypoints are the session's from here on, in both directions. */
 static void take_facts(svr_inspector *in, const svr_metadata_facts *f, svr_seen *out) {
     out->control = f->control;
+    out->has_error = f->has_error;
+    out->error = f->error;
     out->has_payload_key = f->has_key;
     out->payload_key_phase = f->key.phase;
     if (!f->has_uuid || !(f->forward || f->reverse)) return;

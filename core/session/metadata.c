@@ -84,6 +84,16 @@ bool svr_metadata_create_control(svr_peer *peer, svr_control control, svr_packet
     return enclose(peer, false, tlvs, svr_tlv_written(&w), pkt, op);
 }
 
+bool svr_metadata_create_error(const svr_leg *out, const svr_icmp_report *error, svr_packet *pkt,
+                               svr_crypt_op *op) {
+    uint8_t tlvs[96];
+    svr_tlv_writer w = svr_tlv_writer_make(tlvs, sizeof tlvs - SVR_AES_BLOCK);
+    svr_tlv_put(&w, SVR_TLV_SESSION_UUID, out->session->uuid, SVR_UUID_LEN);
+    svr_tlv_put_report(&w, error);
+    assert(w.ok);
+    return enclose(svr_path_peer(out->path), false, tlvs, svr_tlv_written(&w), pkt, op);
+}
+
 /* ---- taken apart ---------------------------------------------------------------------------- */
 
 svr_drop svr_metadata_prepare(svr_peer *peer, const svr_metadata *m, uint8_t *body, size_t len,
@@ -138,6 +148,11 @@ static bool take_control(const svr_tlv *tlv, svr_metadata_facts *f) {
     return f->control != 0;
 }
 
+static bool take_error(const svr_tlv *tlv, svr_metadata_facts *f) {
+    if (tlv->type == SVR_TLV_ICMP_ERROR) f->has_error = true;
+    return svr_report_decode(tlv, &f->error);
+}
+
 /* Of a type that stands twice the first counts; unknown types are skipped. False: malformed. */
 static bool take(const svr_tlv *tlv, svr_metadata_facts *f) {
     switch (tlv->type) {
@@ -151,6 +166,9 @@ static bool take(const svr_tlv *tlv, svr_metadata_facts *f) {
     case SVR_TLV_PAYLOAD_KEY: return take_key(tlv, f);
     case SVR_TLV_TCP_SYN: return f->tcp_syn = true;
     case SVR_TLV_CONTROL: return take_control(tlv, f);
+    case SVR_TLV_ICMP_ERROR_V4:
+    case SVR_TLV_ICMP_ERROR_V6:
+    case SVR_TLV_ICMP_ERROR: return take_error(tlv, f);
     default: return true;
     }
 }

@@ -25,6 +25,8 @@ typedef struct svr_metadata_facts {
     svr_payload_key_tlv key;
     char tenant[SVR_NAME_MAX + 1], service[SVR_NAME_MAX + 1];
     uint8_t control; /* svr_control; 0: none */
+    bool has_error;  /* an ICMP error crosses in it */
+    svr_icmp_report error;
 } svr_metadata_facts;
 
 /* Puts metadata in front of `pkt`, whose data is the body behind the outer L4 header (perhaps empty), and
@@ -35,6 +37,10 @@ bool svr_metadata_create(const svr_leg *out, svr_control control, bool with_key,
                          svr_crypt_op *op);
 /* The same for a peer, without a session: a control message only. */
 bool svr_metadata_create_control(svr_peer *peer, svr_control control, svr_packet *pkt, svr_crypt_op *op);
+
+/* An ICMP error about a packet of the leg's session, for the other end of the leg (PD-ICMP). */
+bool svr_metadata_create_error(const svr_leg *out, const svr_icmp_report *error, svr_packet *pkt,
+                               svr_crypt_op *op);
 
 /* Reads the header TLVs of a packet of `len` bytes behind the L4 header and fills `op` to be opened under the
  * peer's key. 0, METADATA_MALFORMED or METADATA_UNKNOWN_KEY. `*index` names the key. */

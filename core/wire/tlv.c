@@ -81,6 +81,7 @@ const char *svr_tlv_name(uint16_t type) {
     case SVR_TLV_KEYS_HELD: return "keys-held";
     case SVR_TLV_TRANSPORT: return "transport";
     case SVR_TLV_ECHO: return "echo";
+    case SVR_TLV_ICMP_ERROR: return "icmp-error";
     }
     return "unknown";
 }
@@ -232,5 +233,36 @@ bool svr_piece_decode(const svr_metadata *m, svr_fragment *out) {
                           .more = where & MORE,
                           .dont_fragment = where & DONT_FRAGMENT,
                           .largest = svr_get16(tlv.value + 8)};
+    return true;
+}
+
+/* ---- ICMP errors ---------------------------------------------------------------------------- */
+
+#define REPORT_LEN (6 + SVR_ICMP_QUOTE_LEN)
+
+void svr_tlv_put_report(svr_tlv_writer *w, const svr_icmp_report *r) {
+    uint16_t where = r->location.family == 4 ? SVR_TLV_ICMP_ERROR_V4 : SVR_TLV_ICMP_ERROR_V6;
+    svr_tlv_put(w, where, r->location.bytes, svr_addr_size(&r->location));
+    uint8_t *p = begin(w, SVR_TLV_ICMP_ERROR, REPORT_LEN);
+    if (!p) return;
+    p[0] = r->type;
+    p[1] = r->code;
+    svr_put32(p + 2, r->value);
+    memcpy(p + 6, r->quote, SVR_ICMP_QUOTE_LEN);
+}
+
+bool svr_report_decode(const svr_tlv *tlv, svr_icmp_report *out) {
+    const uint8_t *p = tlv->value;
+    if (tlv->type == SVR_TLV_ICMP_ERROR_V4 || tlv->type == SVR_TLV_ICMP_ERROR_V6) {
+        uint8_t family = tlv->type == SVR_TLV_ICMP_ERROR_V4 ? 4 : 6;
+        if (tlv->len != (family == 4 ? 4 : 16)) return false;
+        out->location = svr_addr_from_bytes(family, p);
+    } else if (tlv->type == SVR_TLV_ICMP_ERROR) {
+        if (tlv->len != REPORT_LEN) return false;
+        out->type = p[0];
+        out->code = p[1];
+        out->value = svr_get32(p + 2);
+        memcpy(out->quote, p + 6, SVR_ICMP_QUOTE_LEN);
+    }
     return true;
 }

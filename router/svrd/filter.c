@@ -30,6 +30,9 @@ char *svrd_filter_text(const svr_interface *iface, uint8_t family, const svrd_po
     fprintf(f, " and (udp dst port %u", SVRD_BFD_PORT);
     for (size_t i = 0; i < ports->n; i++)
         fprintf(f, " or ((udp or tcp) and dst portrange %u-%u)", ports->range[i].first, ports->range[i].last);
+    /* What routers on the way say of our packets: unreachable, time exceeded; IPv6: too big as well. */
+    fprintf(f, family == 4 ? " or icmp[0] = 3 or icmp[0] = 11"
+                           : " or (icmp6 and ip6[40] >= 1 and ip6[40] <= 3)");
     fprintf(f, ")");
     if (fclose(f) == 0) return text;
     return NULL;

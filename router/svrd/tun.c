@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -105,6 +106,18 @@ static int add_route(void *ctx, const svr_service *service, const svr_prefix *pr
                            service->name, text, prefix->len, job->tun->iface->target);
 }
 
+/* ICMP errors to hosts on this side have our own address as their source, which the kernel takes for a
+ * forgery when it comes in. Without this they are lost, and hosts never learn what fits. */
+static void let_own_address_in(const svrd_tun *tun, svrd_log *log) {
+    char path[96];
+    snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/accept_local", tun->iface->target);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "1", 1) != 1)
+        svrd_log_write(log, SVR_MINOR, "%s: %s: ICMP errors of this router do not reach IPv4 hosts behind %s",
+                       path, strerror(errno), tun->iface->target);
+    if (fd >= 0) close(fd);
+}
+
 static int configure(svrd_tun *tun, uint32_t wan_mtu, svrd_netlink *nl, svrd_log *log, svr_error *err) {
     const char *name = tun->iface->target;
     tun->mtu = svrd_plan_tun_mtu(tun->iface->node, tun->iface, wan_mtu);
@@ -112,6 +125,7 @@ static int configure(svrd_tun *tun, uint32_t wan_mtu, svrd_netlink *nl, svrd_log
     tun->index = (int)if_nametoindex(name);
     int rc = svrd_netlink_set_up(nl, tun->index, tun->mtu);
     if (rc) return svrd_fail_errno(err, -rc, "CAP_NET_ADMIN", "tun device %s", name);
+    let_own_address_in(tun, log);
     if (add_addresses(tun, nl, err)) return -1;
     route_job job = {tun, nl, log, err};
     return svrd_plan_routes(tun->iface->node, tun->iface, add_route, &job);

@@ -61,6 +61,38 @@ for address in 10.2.0.10 fd02::10; do
     done
 done
 
+# ---- errors ----------------------------------------------------------------------------------------
+
+# Kernel, svrd, svrd, kernel: each is a hop, and each says so.
+hop() { in_space client ping "$1" -n -c 1 -W 2 -t "$2" "$3" | tee /dev/stderr | grep -q "$4"; }
+try "hop 1 is a's kernel" wait_for 10 hop -4 1 10.2.0.10 'From 10.1.0.1 .*exceeded'
+try "hop 2 is a" wait_for 10 hop -4 2 10.2.0.10 'From 10.255.0.1 .*exceeded'
+try "hop 3 is b" wait_for 10 hop -4 3 10.2.0.10 'From 10.255.0.2 .*exceeded'
+try "hop 4 is b's kernel" wait_for 10 hop -4 4 10.2.0.10 'From 10.*exceeded'
+try "hop 5 is the server" wait_for 10 hop -4 5 10.2.0.10 ' bytes from 10.2.0.10'
+try "hop 2 of IPv6 is a" wait_for 10 hop -6 2 fd02::10 'From fdff::1 .*exceeded'
+try "hop 3 of IPv6 is b" wait_for 10 hop -6 3 fd02::10 'From fdff::2 .*exceeded'
+
+cat >"$LAB_DIR/closed.py" <<'END'
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.settimeout(1)
+s.connect((sys.argv[1], 9))
+for attempt in range(8):
+    try:
+        s.send(b"is anybody there?")
+        s.recv(100)
+    except socket.timeout:
+        pass
+    except ConnectionRefusedError:
+        sys.exit(0)
+sys.exit(1)
+END
+for address in 10.2.0.10 fd02::10; do
+    try "a program hears that a port at $address is closed" in_space client python3 "$LAB_DIR/closed.py" $address
+done
+
 # ---- TCP -------------------------------------------------------------------------------------------
 
 mkdir "$LAB_DIR/www"

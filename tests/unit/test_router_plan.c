@@ -215,12 +215,12 @@ static void test_router_plan_refuses_what_it_cannot_host(void **state) {
 
 /* ---- filter --------------------------------------------------------------------------------- */
 
-enum { UDP = 17, TCP = 6, ICMP = 1 };
+enum { UDP = 17, TCP = 6, ICMP = 1, ICMPV6 = 58 };
 
 /* A datagram of 64 bytes to 192.0.2.`host`, or to 2001:db8::`host`; with `ethernet` in a frame. */
 static bool ethernet;
-static bool passes(const struct bpf_program *f, uint8_t family, uint8_t proto, uint8_t host, uint16_t dport,
-                   uint16_t fragment) {
+static bool passes_l4(const struct bpf_program *f, uint8_t family, uint8_t proto, uint8_t host, uint8_t first,
+                      uint16_t dport, uint16_t fragment) {
     uint8_t frame[14 + 64] = {[12] = family == 4 ? 0x08 : 0x86, [13] = family == 4 ? 0x00 : 0xdd},
                        *p = frame + 14;
     size_t l4 = family == 4 ? 20 : 40;
@@ -233,6 +233,7 @@ static bool passes(const struct bpf_program *f, uint8_t family, uint8_t proto, u
         p[6] = (uint8_t)(fragment >> 8);
         p[7] = (uint8_t)fragment;
     }
+    p[l4] = first; /* of the L4 header: ICMP's type */
     p[l4 + 2] = (uint8_t)(dport >> 8);
     p[l4 + 3] = (uint8_t)dport;
     return ethernet ? bpf_filter(f->bf_insns, frame, sizeof frame, sizeof frame) == 262144
@@ -242,6 +243,15 @@ static bool passes(const struct bpf_program *f, uint8_t family, uint8_t proto, u
 static int compile(const char *text, struct bpf_program *out) {
     svr_error err;
     return svrd_filter_compile(text, ethernet ? DLT_EN10MB : DLT_RAW, out, &err);
+}
+
+static bool passes(const struct bpf_program *f, uint8_t family, uint8_t proto, uint8_t host, uint16_t dport,
+                   uint16_t fragment) {
+    return passes_l4(f, family, proto, host, 0, dport, fragment);
+}
+
+static bool passes_icmp(const struct bpf_program *f, uint8_t family, uint8_t type) {
+    return passes_l4(f, family, family == 4 ? ICMP : ICMPV6, 1, type, 0, 0);
 }
 
 static void test_router_filter_takes_svr_and_nothing_else(void **state) {
@@ -268,6 +278,10 @@ static void test_router_filter_takes_svr_and_nothing_else(void **state) {
         assert_false(passes(&f, family, UDP, 2, 1280, 0)); /* for somebody else */
         assert_false(passes(&f, family, ICMP, 1, 16384, 0));
         assert_false(passes(&f, family == 4 ? 6 : 4, UDP, 1, 1280, 0));
+        for (unsigned type = 0; type < 256;
+             type++) /* errors about our packets; echo and the like are the kernel's */
+            assert_int_equal(passes_icmp(&f, family, (uint8_t)type),
+                             family == 4 ? type == 3 || type == 11 : type >= 1 && type <= 3);
         pcap_freecode(&f);
         free(text);
     }

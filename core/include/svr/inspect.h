@@ -87,8 +87,9 @@ typedef struct svr_seen {
     bool has_payload_key; /* the metadata carries one */
     uint8_t payload_key_phase;
     uint8_t control; /* svr_control; 0: none */
-    bool
-        has_part; /* the payload is part of a datagram (PD-FRAGMENT); its text is IP payload from `part` on */
+    bool has_error;  /* an ICMP error crosses in the metadata */
+    svr_icmp_report error;
+    bool has_part;     /* the payload is part of a datagram (PD-FRAGMENT); its text is IP payload */
     svr_fragment part; /* checked by the payload's HMAC */
     bool has_payload;
     uint8_t phase;

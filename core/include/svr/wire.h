@@ -52,9 +52,10 @@ typedef enum svr_tlv_type {
         0x8002, /* message id(4) total(4) offset(4) bytes: a key exchange message in clear (PD-KEX) */
     SVR_TLV_KEX_SECRET =
         0x8003, /* the same, inside encrypted metadata: METADATA_KEY and its acknowledgement */
-    SVR_TLV_KEYS_HELD = 0x8004, /* n x (index(4) fingerprint(8)): the peer keys that the sender accepts */
-    SVR_TLV_TRANSPORT = 0x8005, /* 1 byte: the inner protocol when the packet is UDP for another reason */
-    SVR_TLV_ECHO = 0x8006,      /* kind(1) number(1) length(1) zero(1) burst(4): measures a path (PD-ECHO) */
+    SVR_TLV_KEYS_HELD = 0x8004,  /* n x (index(4) fingerprint(8)): the peer keys that the sender accepts */
+    SVR_TLV_TRANSPORT = 0x8005,  /* 1 byte: the inner protocol when the packet is UDP for another reason */
+    SVR_TLV_ECHO = 0x8006,       /* kind(1) number(1) length(1) zero(1) burst(4): measures a path (PD-ECHO) */
+    SVR_TLV_ICMP_ERROR = 0x8007, /* type(1) code(1) value(4) quote(8): an ICMP error crosses (PD-ICMP) */
 } svr_tlv_type;
 
 typedef enum svr_control { /* value of SVR_TLV_CONTROL */
@@ -281,5 +282,30 @@ typedef enum svr_icmp_error {
  * error, a fragment other than the first, multicast, broadcast, no source) or `size` is too small. */
 size_t svr_icmp_error_encode(svr_icmp_error what, uint32_t mtu, const svr_addr *src, const uint8_t *orig,
                              size_t orig_len, uint8_t *out, size_t size);
+
+/* An ICMP error about a packet of a flow, without what follows from the flow (PD-ICMP). */
+#define SVR_ICMP_QUOTE_LEN 8
+typedef struct svr_icmp_report {
+    svr_addr location; /* who found fault */
+    uint8_t type, code;
+    uint32_t value;                    /* MTU or pointer, where the type has one; else 0 */
+    uint8_t quote[SVR_ICMP_QUOTE_LEN]; /* first bytes of the packet's L4 header */
+} svr_icmp_report;
+
+/* Reads an ICMP error (at `icmp`, as svr_ip_decode found it) about a packet with ports: not redirects. Its
+ * checksum must hold and its quote reach over the first 8 bytes of the L4 header. `*about` is the quoted
+ * packet's flow. */
+bool svr_icmp_report_decode(const svr_ip *ip, const uint8_t *icmp, svr_icmp_report *out, svr_flow *about);
+/* What a router says of a packet of this flow; without `quote` (NULL) the flow has to do. */
+svr_icmp_report svr_icmp_report_make(svr_icmp_error what, uint32_t mtu, const svr_addr *location,
+                                     const svr_flow *about, const uint8_t *quote);
+/* Builds the whole IP datagram to the source of `about`. Returns its length; 0 when the report is none that
+ * this family has, or `size` is too small. */
+size_t svr_icmp_report_encode(const svr_icmp_report *r, const svr_flow *about, const svr_addr *src,
+                              uint8_t *out, size_t size);
+/* The two TLVs of a report: icmp-error-location and icmp-error. */
+void svr_tlv_put_report(svr_tlv_writer *w, const svr_icmp_report *r);
+/* Takes one of them; false when it is malformed. Other TLVs are let pass. */
+bool svr_report_decode(const svr_tlv *tlv, svr_icmp_report *out);
 
 #endif
