@@ -188,6 +188,15 @@ $(B)/bin/svrconform: $(CONFORM_OBJ) $(PCAPNG_OBJ) $(LIBSVRD) $(LIBSVR)
 	$(call step,LD,$@)
 	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) $(ROUTER_LIBS) -llua5.4 -lm
 
+# ---- the dissector for Wireshark --------------------------------------------------------------
+# One file for its users, put together from parts; need "x" gives what part x returns.
+DISSECTOR       := $(B)/wireshark/svr.lua
+DISSECTOR_PARTS := $(wildcard pcap-tools/wireshark/svr/*.lua)
+$(DISSECTOR): pcap-tools/wireshark/head.lua $(DISSECTOR_PARTS)
+	$(call step,GEN,$@)
+	$(Q){ cat $<; for f in $(DISSECTOR_PARTS); do \
+		echo; echo "parts[\"$$(basename $$f .lua)\"] = function()"; cat $$f; echo 'end'; done; echo; echo 'need "main"'; } >$@
+
 # Simulators with one deliberate fault each, which the suite has to name. The faulty object hides the one in the library.
 MUTANTS := $(patsubst tests/mutants/%,$(B)/mutants/%/svrsim,$(wildcard tests/mutants/*))
 $(B)/mutants/%/svrsim: tests/mutants/% tools/mutate $(B)/bin/svrsim
@@ -224,7 +233,7 @@ SOURCES = $(shell find $(wildcard core router sim lab lua conformance pcap-tools
 setup: ## install what all targets need (apt; sudo when not root)
 	@$(SETUP) check
 
-binaries: $(BINARIES) ## build the programs into build/bin
+binaries: $(BINARIES) $(DISSECTOR) ## build the programs into build/bin
 	@:
 test-binaries: $(UNIT_BIN) $(SIM_TEST_BIN)
 	@:

@@ -1,0 +1,505 @@
+-- SPDX-License-Identifier: MIT
+-- Packets: taken apart, authenticated and deciphered once, shown as often as asked for.
+local bytes = need "bytes"
+local crypto = need "crypto"
+local exchange = need "exchange"
+local fields = need "fields"
+local keys = need "keys"
+local session = need "session"
+local state = need "state"
+local tlvs = need "tlvs"
+local hand_over = need "hand_over".to
+local proto, F, X = fields.proto, fields.F, fields.X
+
+local COOKIE = "\76\72\219\198\221\246\103\12"
+local BFD_PORT = 1280
+local TAG = 48
+local GRACE = 30 -- seconds (PD-GRACE): so long after a sender went over, its peer erases the old key
+local NONE, NO_KEY, GOOD, BAD = 0, 1, 2, 3
+local BFD_STATES = { [0] = "admin down", "down", "init", "up" }
+
+local comment_field = Field.new("frame.comment")
+local interface_field = Field.new("frame.interface_id")
+local tos_field, class_field = Field.new("ip.dsfield"), Field.new("ipv6.tclass")
+local ttl_field, hops_field = Field.new("ip.ttl"), Field.new("ipv6.hlim")
+
+-- ---- keys -----------------------------------------------------------------------------------
+
+local comments_of -- the frame whose comments were read
+
+-- Comments come with their frame. (The first of two passes of tshark has none; the second one reads them.)
+local function read_comments(pinfo)
+    if comments_of == pinfo.number or not proto.prefs.comment_keys then return end
+    comments_of = pinfo.number
+    for _, comment in ipairs { comment_field() } do
+        for line in tostring(comment.value):gmatch("[^\r\n]+") do keys.add_line(line) end
+    end
+end
+
+local key_log_found = true
+
+function proto.init()
+    comments_of = nil
+    state.reset()
+    key_log_found = keys.reset(proto.prefs.keylog_file)
+end
+
+-- ---- metadata -------------------------------------------------------------------------------
+
+-- The layout of what stands behind the L4 header: nil when it is no metadata; bad, when it is wrong.
+local function layout(raw, whole)
+    if raw:sub(1, 8) ~= COOKIE then return nil end
+    if #raw < 12 then return { bad = "No whole header", at = 0, cut = #raw < whole } end
+    local word = bytes.u16(raw, 8)
+    local version, header = math.floor(word / 4096), word % 4096
+    local total = header + bytes.u16(raw, 10)
+    local m = { header = header, total = total, version = version }
+    if version ~= 1 then
+        m.bad = ("Version %d"):format(version)
+    elseif header < 12 then
+        m.bad = "The header length is less than that of a header"
+    elseif total > whole then
+        m.bad = "The lengths reach beyond the packet"
+    end
+    m.cut = #raw < whole
+    return m
+end
+
+-- Where the hop's HMAC begins; the length of the packet when it has none.
+local function end_of_body(m, rec, whole) return rec.head and rec.head.key and not m.bad and whole - TAG or whole end
+
+-- ---- which key ------------------------------------------------------------------------------
+
+local function holds(triple, raw) return crypto.hmac(triple.hmac, raw:sub(1, -TAG - 1)) == raw:sub(-TAG) end
+
+-- Each tries what a packet may be under, the one of the last such packet first; { triple, key, sender, receiver } that fits.
+local function peer_candidates(index)
+    local out = {}
+    for _, key in ipairs(keys.peers[index] or {}) do
+        for from = 1, 2 do
+            out[#out + 1] = { triple = keys.peer_triple(key, from), key = key, sender = key.names[from], receiver = key.names[3 - from] }
+        end
+    end
+    return out
+end
+
+local function metadata_candidates(index)
+    local out = {}
+    for _, key in ipairs(keys.metadata[index] or {}) do
+        for _, by in ipairs(keys.lives) do
+            if by.router ~= key.owner then
+                out[#out + 1] = { triple = keys.metadata_triple(key, by), key = key, sender = by.router, receiver = key.owner }
+            end
+        end
+    end
+    return out
+end
+
+local function authenticate(rec, packet, raw, is_bfd)
+    local name = ("%s %d>%d %d"):format(is_bfd and "bfd" or "svr", packet.src, packet.dst, rec.head.key)
+    local hint = state.hints[name]
+    if hint and holds(hint.triple, raw) then return GOOD, hint end
+    local candidates = (is_bfd and peer_candidates or metadata_candidates)(rec.head.key)
+    for _, candidate in ipairs(candidates) do
+        if holds(candidate.triple, raw) then
+            state.hints[name] = candidate
+            return GOOD, candidate
+        end
+    end
+    return #candidates > 0 and BAD or NO_KEY
+end
+
+-- ---- seen for the first time ----------------------------------------------------------------
+
+local function judge_nonce(rec, packet, nonce, use)
+    local place = ("%d %d>%d "):format(packet.interface, packet.src, packet.dst)
+    local first = state.replay(use.triple, place .. nonce, packet.frame)
+    if first ~= packet.frame then rec.replay = first end
+    rec.old = state.is_old(use.sender .. "\0" .. use.receiver .. "\0" .. use.key.kind, use.key, packet.time, GRACE)
+    use.key.packets = use.key.packets + 1
+    use.key.first = use.key.first or packet.frame
+    use.key.last = packet.frame
+end
+
+-- The decrypted TLVs: octets and their length without padding. nil when they cannot be had.
+local function open(rec, m, raw)
+    local at = m.header + 16
+    local text = crypto.decrypt(rec.use.triple.cipher, raw:sub(m.header + 1, at), raw:sub(at + 1, m.total))
+    if not text then return nil end
+    return text, bytes.unpadded(text)
+end
+
+-- Whether metadata has the shape that it must have under a key.
+local function enciphered(m, raw, whole)
+    local n = m.total - m.header
+    return #raw == whole and n >= 32 and n % 16 == 0 and whole >= m.total + TAG
+end
+
+-- What is in clear. Happens once.
+local function analyse_clear(rec, packet, m, raw, is_bfd)
+    rec.head = { ok = true }
+    rec.parts = {}
+    rec.auth = NONE
+    if m.bad then return end
+    rec.head = tlvs.read_header(raw, 12, math.min(m.header, #raw))
+    packet.parts = rec.parts
+    if is_bfd and rec.head.ok then exchange.collect(packet, raw, 12, math.min(m.header, #raw), false) end
+end
+
+-- What needs a key. Happens again when there was none, and more keys are known.
+local function analyse_secret(rec, packet, m, raw, whole, is_bfd)
+    rec.generation = keys.generation
+    if m.bad or not rec.head.ok or not rec.head.key or not enciphered(m, raw, whole) then return end
+    if not crypto.available then
+        rec.auth = NO_KEY
+        return
+    end
+    rec.auth, rec.use = authenticate(rec, packet, raw, is_bfd)
+    if rec.auth ~= GOOD then return end
+    judge_nonce(rec, packet, rec.head.nonce, rec.use)
+    packet.sender, packet.receiver, packet.parts = rec.use.sender, rec.use.receiver, rec.parts
+    local text, len = open(rec, m, raw)
+    if not len then return end
+    if is_bfd then
+        exchange.collect(packet, text, 0, len, true)
+        return
+    end
+    local tvb = ByteArray.new(text, true):tvb("Metadata")
+    local facts = tlvs.read_session(tvb, text, len)
+    rec.control, rec.key_phase = facts.control, facts.phase
+    rec.way = session.learn(facts, packet, rec.head.encrypted or false)
+    if facts.uuid and facts.key then keys.learn_payload_key(facts.uuid, facts.phase, facts.hmac, facts.key) end
+end
+
+-- The payload between `at` and `stop`: nonce, text, HMAC.
+local function analyse_payload(rec, packet, raw, at, stop)
+    local way = rec.way
+    rec.payload = { auth = NO_KEY }
+    if stop - at < 8 then
+        rec.payload.auth, rec.payload.bad = NONE, "No whole nonce"
+        return
+    end
+    local nonce = raw:sub(at + 1, at + 8)
+    local key = crypto.available and keys.payload_key(way.session.uuid, nonce:byte(1))
+    if not key then return end
+    local len = stop - at - 8 - key.tag
+    if len < 0 or (way.encrypted and (len == 0 or len % 16 ~= 0)) then
+        rec.payload.auth, rec.payload.bad = NONE, ("A payload of %d bytes"):format(stop - at)
+        return
+    end
+    local triple = keys.payload_triple(key, way.forward)
+    local tag = raw:sub(stop - key.tag + 1, stop)
+    rec.payload.key, rec.payload.triple = key, triple
+    if crypto.hmac(triple.hmac, raw:sub(at + 1, stop - key.tag)):sub(1, key.tag) ~= tag then
+        rec.payload.auth = BAD
+        return
+    end
+    rec.payload.auth = GOOD
+    local use = { key = key, triple = triple, sender = way.session.uuid, receiver = way.forward and "forward" or "reverse" }
+    judge_nonce(rec.payload, packet, nonce, use)
+end
+
+local function open_payload(rec, raw, at, stop)
+    local key, triple = rec.payload.key, rec.payload.triple
+    local nonce, text = raw:sub(at + 1, at + 8), raw:sub(at + 9, stop - key.tag)
+    if not rec.way.encrypted then return text, #text end
+    local iv = crypto.encrypt_block(triple.iv, nonce .. ("\0"):rep(8))
+    local plain = iv and crypto.decrypt(triple.cipher, iv, text)
+    return plain, plain and bytes.unpadded(plain)
+end
+
+-- ---- shown ----------------------------------------------------------------------------------
+
+local function verdict(tree, item, tvb, field, auth, rec)
+    tree:add(field, tvb(0, 0), auth):set_generated()
+    if auth == BAD then item:add_proto_expert_info(X.bad_hmac) end
+    if auth == NO_KEY and keys.generation > 0 and crypto.available then item:add_proto_expert_info(X.no_key) end
+    if rec.replay then item:add_proto_expert_info(X.replay, ("Nonce was used before, in frame %d: a replay"):format(rec.replay)) end
+    if rec.old then item:add_proto_expert_info(X.old_key) end
+end
+
+-- What hinders decryption altogether is said with the first packet that it concerns.
+local function say_once(tree, packet)
+    local what = not crypto.available and "no_library" or not key_log_found and "no_key_log" or keys.generation == 0 and "no_keys"
+    if not what then return end
+    state.told[what] = state.told[what] or packet.frame
+    if state.told[what] == packet.frame then tree:add_proto_expert_info(X[what]) end
+end
+
+local function show_header(tree, tvb, raw, m, rec)
+    local cap = #raw
+    tree:add(F.cookie, tvb(0, 8))
+    if cap < 12 then return end
+    tree:add(F.version, tvb(8, 2))
+    tree:add(F.header_length, tvb(8, 2))
+    tree:add(F.payload_length, tvb(10, 2))
+    if m.bad then return end
+    rec.along = { part = 0, parts = rec.parts, shown = {} }
+    tlvs.show(tree, tvb, raw, 12, math.min(m.header, cap), rec.along)
+    if rec.head.clear_context then tree:add_proto_expert_info(X.clear_context) end
+end
+
+local function show_key(tree, tvb, rec)
+    local use, key = rec.use, rec.use.key
+    tree:add(F.sender, tvb(0, 0), use.sender):set_generated()
+    tree:add(F.receiver, tvb(0, 0), use.receiver):set_generated()
+    local name = key.kind == "peer" and "peer key %d" or "metadata key %d of " .. key.owner
+    tree:add(F.key, tvb(0, 0), name:format(key.index)):set_generated()
+    if key.fingerprint then tree:add(F.key_fingerprint, tvb(0, 0), key.fingerprint):set_generated() end
+end
+
+local function show_decrypted(tree, rec, m, raw)
+    local text, len = open(rec, m, raw)
+    if not text then return end
+    local tvb = ByteArray.new(text, true):tvb("Decrypted metadata")
+    local inside = tree:add(F.decrypted, tvb())
+    if not len then
+        inside:add_proto_expert_info(X.malformed, "Wrong padding")
+        return
+    end
+    tlvs.show(inside, tvb, text, 0, len, rec.along)
+    inside:add(F.padding, tvb(len, #text - len))
+end
+
+-- The encrypted part and the HMAC at the end.
+local function show_secret(tree, tvb, raw, m, rec, packet)
+    local cap, whole = #raw, packet.whole
+    if m.bad or not rec.head.ok then return end
+    if rec.head.key and enciphered(m, raw, whole) then
+        tree:add(F.iv, tvb(m.header, 16))
+        tree:add(F.ciphertext, tvb(m.header + 16, m.total - m.header - 16))
+        if rec.auth == GOOD then
+            show_key(tree, tvb, rec)
+            show_decrypted(tree, rec, m, raw)
+        end
+        local item = tree:add(F.hmac, tvb(whole - TAG, TAG))
+        verdict(tree, item, tvb, F.auth, rec.auth, rec)
+        if rec.auth == NO_KEY then say_once(tree, packet) end
+    elseif cap < whole then
+        if m.header < cap and m.header < m.total then tree:add(F.ciphertext, tvb(m.header, math.min(cap, m.total) - m.header)) end
+    elseif rec.head.key then
+        tree:add_proto_expert_info(X.malformed, "No whole ciphertext and HMAC")
+    elseif m.total > m.header then
+        tree:add(F.ciphertext, tvb(m.header, m.total - m.header)):add_proto_expert_info(X.malformed, "Payload TLVs without a key")
+    end
+end
+
+local function show_metadata(tree, tvb, raw, m, rec, packet)
+    show_header(tree, tvb, raw, m, rec)
+    if m.cut then tree:add_proto_expert_info(X.truncated) end
+    if m.bad and not (m.cut and #raw < 12) then tree:add_proto_expert_info(X.malformed, m.bad) end
+    if not rec.head.ok and not m.cut then tree:add_proto_expert_info(X.malformed, "Header TLVs are not whole, or name a key without a nonce") end
+    show_secret(tree, tvb, raw, m, rec, packet)
+end
+
+local busy = false -- while a packet inside is dissected: nothing of it is between routers
+
+local function dissect_inner(datagram, v6, pinfo, root)
+    local tvb = ByteArray.new(datagram, true):tvb("Inner packet")
+    pinfo.cols.info:fence()
+    busy = true
+    hand_over(Dissector.get(v6 and "ipv6" or "ip"), tvb, pinfo, root)
+    busy = false
+end
+
+local function last(field_a, field_b, default)
+    local a = { field_a() }
+    if #a == 0 then a = { field_b() } end
+    local value = #a > 0 and a[#a].value
+    return type(value) == "number" and value < 256 and value or default
+end
+
+-- The packet inside, restored with what the outer header carries over.
+local function show_inner(tree, rec, raw, at, stop, packet, pinfo, root)
+    local text, len = open_payload(rec, raw, at, stop)
+    if not len then
+        tree:add_proto_expert_info(X.malformed, "Wrong padding")
+        return
+    end
+    if rec.way.encrypted then
+        local tvb = ByteArray.new(text, true):tvb("Decrypted payload")
+        if len > 0 then tree:add(F["payload.text"], tvb(0, len)) end
+        tree:add(F["payload.padding"], tvb(len, #text - len))
+    end
+    if not proto.prefs.inner or rec.way.session.flow.proto == 0 then return end
+    local datagram = session.datagram(rec.way, text:sub(1, len), last(tos_field, class_field, 0), last(ttl_field, hops_field, 64))
+    packet.inner = { datagram = datagram, v6 = rec.way.session.flow.v6, name = session.protocol_name(rec.way) }
+end
+
+local function show_payload(tree, tvb, raw, at, stop, rec, packet, pinfo, root)
+    local payload = rec.payload
+    local item = tree:add(F.payload, tvb(at, stop - at))
+    if payload.bad then
+        item:add_proto_expert_info(X.malformed, payload.bad)
+        return "payload, malformed"
+    end
+    local counter = tvb(at + 1, 7):uint64()
+    local words = ("payload phase %d nonce %s"):format(tvb(at, 1):uint(), tostring(counter))
+    item:append_text((", phase %d, nonce %s"):format(tvb(at, 1):uint(), tostring(counter)))
+    item:add(F["payload.phase"], tvb(at, 1))
+    item:add(F["payload.counter"], tvb(at + 1, 7), counter)
+    local tag = payload.key and payload.key.tag or 0
+    if stop - tag > at + 8 then
+        item:add(rec.way.encrypted and F["payload.ciphertext"] or F["payload.clear"], tvb(at + 8, stop - tag - at - 8))
+    end
+    local hmac = tag > 0 and item:add(F["payload.hmac"], tvb(stop - tag, tag)) or item
+    verdict(item, hmac, tvb, F["payload.auth"], payload.auth, payload)
+    if payload.auth == NO_KEY then say_once(item, packet) end
+    if payload.auth == GOOD then show_inner(item, rec, raw, at, stop, packet, pinfo, root) end
+    return words .. (payload.auth == BAD and ", bad HMAC" or payload.replay and ", replay" or "")
+end
+
+-- ---- BFD ------------------------------------------------------------------------------------
+
+local function key_words(rec, name)
+    if not rec.head or not rec.head.key then return "" end
+    local words = (", %s %d"):format(name, rec.head.key)
+    if rec.auth == BAD then return words .. ", bad HMAC" end
+    return words .. (rec.replay and ", replay" or "")
+end
+
+local bfd = DissectorTable.get("udp.port"):get_dissector(3784)
+
+local function show_bfd(tvb, pinfo, root, raw, rec, packet)
+    local m, whole = rec.m, packet.whole
+    local tree = root:add(proto, tvb(), "Secure Vector Routing, BFD")
+    local at = 0
+    if m then
+        show_metadata(tree, tvb, raw, m, rec, packet)
+        at = m.bad and #raw or m.total
+    else
+        tree:add_proto_expert_info(X.no_metadata)
+    end
+    local texts = m and not m.bad and exchange.show(tree, pinfo, { parts = rec.parts, frame = packet.frame }, rec.along.shown) or {}
+    local words = "BFD"
+    local stop = m and end_of_body(m, rec, whole) or whole
+    if stop - at >= 24 and at + 24 <= #raw then
+        words = "BFD " .. BFD_STATES[math.floor(raw:byte(at + 2) / 64)]
+        local item = tree:add(F.control_packet, tvb(at, 24))
+        if bfd then hand_over(bfd, tvb(at, 24):tvb(), pinfo, item) end
+    end
+    if not (m and m.bad) and stop - at ~= 24 and #raw == whole then
+        tree:add_proto_expert_info(X.malformed, ("%d bytes where a BFD control packet of 24 belongs"):format(stop - at))
+    end
+    pinfo.cols.protocol:set("SVR")
+    table.insert(texts, words .. key_words(rec, "key"))
+    pinfo.cols.info:set(table.concat(texts, " | "))
+end
+
+-- ---- sessions -------------------------------------------------------------------------------
+
+local function metadata_words(m, rec)
+    if m.bad then return "metadata, malformed" end
+    if m.false_positive then return "false positive" end
+    local words = "metadata" .. key_words(rec, "key")
+    if rec.way then words = words .. (rec.way.forward and ", forward" or ", reverse") end
+    if rec.key_phase then words = words .. (", payload key %d"):format(rec.key_phase) end
+    if rec.control then words = words .. ", " .. (fields.CONTROLS[rec.control] or ("control %d"):format(rec.control)) end
+    return words
+end
+
+local function show_session(tvb, pinfo, root, raw, rec, packet)
+    local m, tree = rec.m, root:add(proto, tvb(), "Secure Vector Routing")
+    local texts = {}
+    pinfo.cols.protocol:set("SVR")
+    if m then
+        show_metadata(tree, tvb, raw, m, rec, packet)
+        if m.false_positive then tree:add(F.false_positive, tvb(0, 12)) end
+        texts[1] = metadata_words(m, rec)
+    end
+    if rec.way then session.show(tree, tvb, rec.way, packet) end
+    if rec.payload then
+        texts[#texts + 1] = show_payload(tree, tvb, raw, rec.at, rec.stop, rec, packet, pinfo, root)
+    elseif rec.cut then
+        tree:add_proto_expert_info(X.truncated)
+        texts[#texts + 1] = "payload, cut off"
+    elseif m and not m.bad and rec.at < rec.stop and rec.stop <= #raw then
+        tree:add(F.rest, tvb(rec.at, rec.stop - rec.at))
+    end
+    pinfo.cols.info:set(table.concat(texts, " | ") .. (packet.inner and " → " .. packet.inner.name .. " " or ""))
+    if packet.inner then
+        dissect_inner(packet.inner.datagram, packet.inner.v6, pinfo, root)
+        pinfo.cols.protocol:set("SVR")
+    end
+end
+
+local function analyse_session(rec, packet, raw)
+    local m, whole = rec.m, packet.whole
+    rec.session_generation = keys.generation
+    rec.way = rec.way or session.find(packet)
+    rec.at = m and (m.bad and #raw or m.total) or 0
+    rec.stop = m and end_of_body(m, rec, whole) or whole
+    if not rec.way or (m and m.bad) then return end
+    if not rec.counted then session.count(rec.way, packet, whole) end
+    rec.counted = true
+    if #raw < whole then
+        rec.cut = true
+    elseif rec.at < rec.stop and (not m or m.false_positive or rec.auth ~= BAD) then
+        analyse_payload(rec, packet, raw, rec.at, rec.stop)
+    end
+end
+
+-- ---- entry ----------------------------------------------------------------------------------
+
+local function packet_of(tvb, pinfo)
+    local interface = interface_field()
+    return {
+        frame = pinfo.number, time = pinfo.rel_ts, whole = tvb:reported_len(), interface = interface and interface.value or 0,
+        src = state.address(pinfo.src), dst = state.address(pinfo.dst), sport = pinfo.src_port, dport = pinfo.dst_port,
+    }
+end
+
+-- What a packet says, from when it was seen first.
+local function look_up(name, raw, packet, is_bfd)
+    local rec = state.frames[name]
+    if not rec then
+        rec = { m = layout(raw, packet.whole) }
+        if rec.m then
+            rec.m.false_positive = not rec.m.bad and not is_bfd and rec.m.total == 12
+            analyse_clear(rec, packet, rec.m, raw, is_bfd)
+        end
+        state.frames[name] = rec
+    end
+    if rec.m and (not rec.generation or (rec.auth == NO_KEY and rec.generation ~= keys.generation)) then
+        analyse_secret(rec, packet, rec.m, raw, packet.whole, is_bfd)
+    end
+    local read = rec.way and not (rec.payload and rec.payload.auth == NO_KEY)
+    if not is_bfd and (not rec.stop or (rec.session_generation ~= keys.generation and (not read or not rec.payload))) then
+        analyse_session(rec, packet, raw)
+    end
+    return rec
+end
+
+local function is_legacy_bfd(raw) return #raw == 24 and raw:byte(1) < 64 and raw:byte(1) >= 32 and raw:byte(4) == 24 end
+
+function proto.dissector(tvb, pinfo, root)
+    local len = tvb:captured_len()
+    if busy or len == 0 then return 0 end
+    read_comments(pinfo)
+    local raw = tvb:raw(0, len)
+    local is_bfd = pinfo.dst_port == BFD_PORT and pinfo.port_type == 3
+    local has_cookie = raw:sub(1, 8) == COOKIE
+    if is_bfd and not has_cookie and not is_legacy_bfd(raw) then return 0 end
+    local packet = packet_of(tvb, pinfo)
+    local name = pinfo.number * 65536 + tvb:offset()
+    if not is_bfd and not has_cookie and not state.frames[name] and not session.find(packet) then return 0 end
+    local rec = look_up(name, raw, packet, is_bfd)
+    if is_bfd then
+        show_bfd(tvb, pinfo, root, raw, rec, packet)
+    else
+        if rec.way and pinfo.port_type == 3 then pinfo.conversation = proto end
+        show_session(tvb, pinfo, root, raw, rec, packet)
+    end
+    return len
+end
+
+local function heuristic(tvb, pinfo, root) return proto.dissector(tvb, pinfo, root) > 0 end
+
+proto:register_heuristic("udp", heuristic)
+proto:register_heuristic("tcp", heuristic)
+DissectorTable.get("udp.port"):add(BFD_PORT, proto)
+
+-- Comments may stand on any packet.
+local key_reader = Proto("svr_keys", "Keys in packet comments, for SVR")
+function key_reader.dissector(_, pinfo) read_comments(pinfo) end
+register_postdissector(key_reader)

@@ -1,0 +1,131 @@
+-- SPDX-License-Identifier: MIT
+-- Sessions, and the waypoints that their packets go between (docs/protocol.md section 4).
+local bytes = need "bytes"
+local fields = need "fields"
+local state = need "state"
+local tlvs = need "tlvs"
+local F = fields.F
+
+local M = {}
+
+function M.uuid_text(uuid)
+    local a, b, c, d, e = bytes.hex(uuid):match("^(........)(....)(....)(....)(............)$")
+    return ("%s-%s-%s-%s-%s"):format(a, b, c, d, e)
+end
+
+local function way_name(src, sport, dst, dport) return ("%d:%d>%d:%d"):format(src, sport, dst, dport) end
+
+-- The session and direction of a packet between waypoints; nil when no metadata told of it before.
+function M.find(packet)
+    local way = state.ways[way_name(packet.src, packet.sport, packet.dst, packet.dport)]
+    return way and way.frame <= packet.frame and way or nil
+end
+
+function M.protocol_name(way)
+    local proto = way.session.flow.proto
+    return fields.PROTOCOLS[proto] or ("protocol %d"):format(proto)
+end
+
+local function session_of(facts, packet)
+    local session = state.sessions[facts.uuid]
+    if not session then
+        session = { uuid = facts.uuid, text = M.uuid_text(facts.uuid), first = packet.frame, forward = {}, reverse = {}, keys = 0 }
+        for _, way in ipairs { session.forward, session.reverse } do way.packets, way.bytes = 0, 0 end
+        state.sessions[facts.uuid] = session
+        table.insert(state.session_list, session)
+    end
+    session.flow = facts.forward and facts.flow or tlvs.reversed(facts.flow)
+    session.flow_text = tlvs.flow_text(session.flow)
+    session.service = facts.service or session.service
+    session.tenant = facts.tenant or session.tenant
+    if facts.phase and facts.phase ~= session.phase then
+        session.phase = facts.phase
+        session.keys = session.keys + 1
+    end
+    return session
+end
+
+-- Authentic metadata binds waypoints to its session, both ways. Gives the way of this packet.
+function M.learn(facts, packet, encrypted)
+    if not facts.uuid or not facts.flow then return nil end
+    local session = session_of(facts, packet)
+    local way
+    for _, back in ipairs { true, false } do
+        local a, aport, b, bport = packet.src, packet.sport, packet.dst, packet.dport
+        if back then a, aport, b, bport = b, bport, a, aport end
+        way = {
+            session = session, forward = facts.forward ~= back, encrypted = encrypted, frame = packet.frame, time = packet.time,
+            phase = session.phase,
+        }
+        state.ways[way_name(a, aport, b, bport)] = way
+    end
+    return way
+end
+
+function M.count(way, packet, len)
+    local direction = way.forward and way.session.forward or way.session.reverse
+    direction.packets = direction.packets + 1
+    direction.bytes = direction.bytes + len
+    way.session.first_time = way.session.first_time or packet.time
+    way.session.last_time = packet.time
+end
+
+function M.show(tree, tvb, way, packet)
+    local session, flow = way.session, way.session.flow
+    local item = tree:add(F.session, tvb(0, 0))
+    item:append_text((": %s, %s"):format(session.flow_text, way.forward and "forward" or "reverse")):set_generated()
+    local function add(key, value)
+        if value ~= nil then item:add(F["session." .. key], tvb(0, 0), value):set_generated() end
+    end
+    local six = flow.v6 and "6" or ""
+    add("uuid", session.text)
+    add("flow", session.flow_text)
+    add("src" .. six, flow.src)
+    add("dst" .. six, flow.dst)
+    add("srcport", flow.sport)
+    add("dstport", flow.dport)
+    add("proto", flow.proto)
+    add("service", session.service)
+    add("tenant", session.tenant)
+    add("forward", way.forward)
+    add("key_phase", way.phase)
+    if session.first ~= packet.frame then item:add(F["session.first_in"], session.first):set_generated() end
+    if way.frame ~= packet.frame then
+        item:add(F["session.metadata_in"], way.frame):set_generated()
+        local since = packet.time - way.time
+        add("since_metadata", NSTime.new(math.floor(since), math.floor(since % 1 * 1e9 + 0.5)))
+    end
+end
+
+-- ---- the packet inside ----------------------------------------------------------------------
+
+local function complement(sum) return bytes.put16(65535 - sum) end
+
+local function ip_header(flow, src, dst, proto, len, tos, ttl)
+    if flow.v6 then
+        local high = (tos - tos % 16) / 16
+        return string.char(96 + high, tos % 16 * 16, 0, 0) .. bytes.put16(len) .. string.char(proto, ttl) .. src .. dst
+    end
+    local front = string.char(0x45, tos) .. bytes.put16(20 + len) .. "\0\0\64\0" .. string.char(ttl, proto)
+    local sum = bytes.sum(front .. "\0\0" .. src .. dst)
+    return front .. complement(sum) .. src .. dst
+end
+
+-- The datagram that the far end restores from `text`, the session and the outer header.
+function M.datagram(way, text, tos, ttl)
+    local flow = way.session.flow
+    if not way.forward then flow = tlvs.reversed(flow) end
+    local proto, body = flow.proto, text
+    local ports = bytes.put16(flow.sport) .. bytes.put16(flow.dport)
+    if proto == 6 then
+        body = ports .. text
+    elseif proto == 17 then
+        local len = bytes.put16(8 + #text)
+        local pseudo = flow.src_raw .. flow.dst_raw .. "\0\17" .. len
+        local sum = complement(bytes.sum(pseudo .. ports .. len .. "\0\0" .. text))
+        body = ports .. len .. (sum == "\0\0" and "\255\255" or sum) .. text
+    end
+    return ip_header(flow, flow.src_raw, flow.dst_raw, proto, #body, tos, ttl) .. body
+end
+
+return M
