@@ -115,6 +115,30 @@ for pattern in 'KEY_REQUEST 1, modp-2048' 'KEY_RESPONSE 1, modp-2048' 'KEY_CONFI
     report $? "the packet list says: $pattern"
 done
 
+# ---- parts of datagrams, echo, rotation -------------------------------------------------------------
+build/bin/svrsim run tests/sim/wireshark.lua -q --out "$dir/more" >"$dir/account" ||
+    { sed 's/^/# /' "$dir/account"; echo "Bail out! the simulation failed"; exit 1; }
+more=$dir/more/one--two.pcapng
+none "$more" -- \
+    "$faults" "parts, echo, rotation: nothing is found fault with" \
+    'svr.nonce && !(svr.auth == 2) || svr.payload && !(svr.payload.auth == 2)' "parts, echo, rotation: all HMACs hold" \
+    'svr.echo.kind == 2 && !(svr.echo.request_in && svr.echo.round_trip > 0.002)' "an echo reply leads to its request, and says how long it took" \
+    'svr.part && !svr.fragment' "a header of a part has its TLV"
+for filter in 'ip.dst == 10.2.0.10' 'ipv6.dst == fd00:2::10'; do
+    inside=$(show "$more" "udp.dstport == 7 && $filter" udp.payload | sed 's/.*,//' | sort)
+    outside=$(show "$dir/more/one-host1--one.pcapng" "udp.dstport == 7 && $filter" udp.payload | sed 's/.*,//' | sort)
+    equal "$(md5sum <<<"$inside") $(wc -l <<<"$inside")" "$(md5sum <<<"$outside") 40" "parts are put together again: $filter"
+done
+phases=$(show "$more" 'svr.payload' svr.payload.phase | sort -u | tr '\n' ' ')
+equal "$phases" "0 1 " "each rotation brings a new phase"
+# Packets of the first minute, again after the rotation.
+editcap -t 3900 -r "$more" "$dir/late.pcapng" 40-70
+mergecap -w "$dir/old.pcapng" "$more" "$dir/late.pcapng"
+tally "$dir/late.pcapng" -o "svr.keylog_file:$dir/more/keys.log" -- 'udp.port == 1280 && svr.auth == 2'
+late=${got[0]}
+tally "$dir/old.pcapng" -- 'udp.port == 1280 && svr.expert.old_key'
+equal "${got[0]}" "$late" "a key that comes back after its grace is told"
+
 # ---- JSON: no key stands twice in an object -----------------------------------------------------------
 shark -r "$few" -Y 'svr.payload_key || svr.message' -T json >"$dir/json"
 twice=$(python3 - "$dir/json" <<'END'

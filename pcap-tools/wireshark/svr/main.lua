@@ -2,6 +2,7 @@
 -- Packets: taken apart, authenticated and deciphered once, shown as often as asked for.
 local bytes = need "bytes"
 local crypto = need "crypto"
+local echo = need "echo"
 local exchange = need "exchange"
 local fields = need "fields"
 local keys = need "keys"
@@ -46,23 +47,36 @@ end
 
 -- ---- metadata -------------------------------------------------------------------------------
 
--- The layout of what stands behind the L4 header: nil when it is no metadata; bad, when it is wrong.
-local function layout(raw, whole)
-    if raw:sub(1, 8) ~= COOKIE then return nil end
-    if #raw < 12 then return { bad = "No whole header", at = 0, cut = #raw < whole } end
-    local word = bytes.u16(raw, 8)
+-- The layout of the metadata that begins at `at` and may reach to `stop`: nil when there is none; bad, when it is wrong. All places
+-- count from the beginning of the packet.
+local function layout(raw, at, stop)
+    if raw:sub(at + 1, at + 8) ~= COOKIE then return nil end
+    local m = { at = at, cut = #raw < stop, header = at, total = at }
+    if #raw < at + 12 then
+        m.bad = "No whole header"
+        return m
+    end
+    local word = bytes.u16(raw, at + 8)
     local version, header = math.floor(word / 4096), word % 4096
-    local total = header + bytes.u16(raw, 10)
-    local m = { header = header, total = total, version = version }
+    m.header, m.total = at + header, at + header + bytes.u16(raw, at + 10)
     if version ~= 1 then
         m.bad = ("Version %d"):format(version)
     elseif header < 12 then
         m.bad = "The header length is less than that of a header"
-    elseif total > whole then
+    elseif m.total > stop then
         m.bad = "The lengths reach beyond the packet"
     end
-    m.cut = #raw < whole
     return m
+end
+
+-- A header that belongs to the payload and not to the hop: bare, of a false positive; or with a fragment TLV, of a part of a
+-- datagram. nil when it is neither.
+local function front_of(m, raw)
+    if not m or m.bad or m.total ~= m.header then return nil end
+    local len = m.header - m.at
+    if len == 12 then return { m = m } end
+    if len ~= 26 or #raw < m.header or bytes.u32(raw, m.at + 12) ~= 0x1000a then return nil end
+    return { m = m, part = tlvs.read_fragment(raw:sub(m.at + 17, m.at + 26)) }
 end
 
 -- Where the hop's HMAC begins; the length of the packet when it has none.
@@ -162,6 +176,7 @@ local function analyse_secret(rec, packet, m, raw, whole, is_bfd)
     if not len then return end
     if is_bfd then
         exchange.collect(packet, text, 0, len, true)
+        rec.echo = echo.collect(packet, text, len)
         return
     end
     local tvb = ByteArray.new(text, true):tvb("Metadata")
@@ -171,9 +186,10 @@ local function analyse_secret(rec, packet, m, raw, whole, is_bfd)
     if facts.uuid and facts.key then keys.learn_payload_key(facts.uuid, facts.phase, facts.hmac, facts.key) end
 end
 
--- The payload between `at` and `stop`: nonce, text, HMAC.
+-- The payload between `at` and `stop`: nonce, text, HMAC, which is also over the header of a part.
 local function analyse_payload(rec, packet, raw, at, stop)
     local way = rec.way
+    local signed = rec.front and rec.front.part and rec.front.m.at or at
     rec.payload = { auth = NO_KEY }
     if stop - at < 8 then
         rec.payload.auth, rec.payload.bad = NONE, "No whole nonce"
@@ -190,7 +206,7 @@ local function analyse_payload(rec, packet, raw, at, stop)
     local triple = keys.payload_triple(key, way.forward)
     local tag = raw:sub(stop - key.tag + 1, stop)
     rec.payload.key, rec.payload.triple = key, triple
-    if crypto.hmac(triple.hmac, raw:sub(at + 1, stop - key.tag)):sub(1, key.tag) ~= tag then
+    if crypto.hmac(triple.hmac, raw:sub(signed + 1, stop - key.tag)):sub(1, key.tag) ~= tag then
         rec.payload.auth = BAD
         return
     end
@@ -226,13 +242,17 @@ local function say_once(tree, packet)
     if state.told[what] == packet.frame then tree:add_proto_expert_info(X[what]) end
 end
 
+local function show_lengths(tree, tvb, at)
+    tree:add(F.cookie, tvb(at, 8))
+    if tvb:captured_len() < at + 12 then return end
+    tree:add(F.version, tvb(at + 8, 2))
+    tree:add(F.header_length, tvb(at + 8, 2))
+    tree:add(F.payload_length, tvb(at + 10, 2))
+end
+
 local function show_header(tree, tvb, raw, m, rec)
     local cap = #raw
-    tree:add(F.cookie, tvb(0, 8))
-    if cap < 12 then return end
-    tree:add(F.version, tvb(8, 2))
-    tree:add(F.header_length, tvb(8, 2))
-    tree:add(F.payload_length, tvb(10, 2))
+    show_lengths(tree, tvb, 0)
     if m.bad then return end
     rec.along = { part = 0, parts = rec.parts, shown = {} }
     tlvs.show(tree, tvb, raw, 12, math.min(m.header, cap), rec.along)
@@ -257,6 +277,7 @@ local function show_decrypted(tree, rec, m, raw)
         inside:add_proto_expert_info(X.malformed, "Wrong padding")
         return
     end
+    if rec.echo then rec.along.show_echo = function(item) echo.show(item, rec.echo, tvb) end end
     tlvs.show(inside, tvb, text, 0, len, rec.along)
     inside:add(F.padding, tvb(len, #text - len))
 end
@@ -322,7 +343,8 @@ local function show_inner(tree, rec, raw, at, stop, packet, pinfo, root)
         tree:add(F["payload.padding"], tvb(len, #text - len))
     end
     if not proto.prefs.inner or rec.way.session.flow.proto == 0 then return end
-    local datagram = session.datagram(rec.way, text:sub(1, len), last(tos_field, class_field, 0), last(ttl_field, hops_field, 64))
+    local part = rec.front and rec.front.part
+    local datagram = session.datagram(rec.way, text:sub(1, len), part, last(tos_field, class_field, 0), last(ttl_field, hops_field, 64))
     packet.inner = { datagram = datagram, v6 = rec.way.session.flow.v6, name = session.protocol_name(rec.way) }
 end
 
@@ -382,6 +404,7 @@ local function show_bfd(tvb, pinfo, root, raw, rec, packet)
         tree:add_proto_expert_info(X.malformed, ("%d bytes where a BFD control packet of 24 belongs"):format(stop - at))
     end
     pinfo.cols.protocol:set("SVR")
+    if rec.echo then table.insert(texts, rec.echo.words) end
     table.insert(texts, words .. key_words(rec, "key"))
     pinfo.cols.info:set(table.concat(texts, " | "))
 end
@@ -390,12 +413,20 @@ end
 
 local function metadata_words(m, rec)
     if m.bad then return "metadata, malformed" end
-    if m.false_positive then return "false positive" end
     local words = "metadata" .. key_words(rec, "key")
     if rec.way then words = words .. (rec.way.forward and ", forward" or ", reverse") end
     if rec.key_phase then words = words .. (", payload key %d"):format(rec.key_phase) end
     if rec.control then words = words .. ", " .. (fields.CONTROLS[rec.control] or ("control %d"):format(rec.control)) end
     return words
+end
+
+local function show_front(tree, tvb, raw, front)
+    local m = front.m
+    local item = tree:add(front.part and F.part or F.false_positive, tvb(m.at, m.total - m.at))
+    show_lengths(item, tvb, m.at)
+    if not front.part then return "false positive" end
+    tlvs.show(item, tvb, raw, m.at + 12, m.header, {})
+    return ("part at %d of datagram %d"):format(front.part.offset, front.part.id)
 end
 
 local function show_session(tvb, pinfo, root, raw, rec, packet)
@@ -404,9 +435,9 @@ local function show_session(tvb, pinfo, root, raw, rec, packet)
     pinfo.cols.protocol:set("SVR")
     if m then
         show_metadata(tree, tvb, raw, m, rec, packet)
-        if m.false_positive then tree:add(F.false_positive, tvb(0, 12)) end
         texts[1] = metadata_words(m, rec)
     end
+    if rec.front then texts[#texts + 1] = show_front(tree, tvb, raw, rec.front) end
     if rec.way then session.show(tree, tvb, rec.way, packet) end
     if rec.payload then
         texts[#texts + 1] = show_payload(tree, tvb, raw, rec.at, rec.stop, rec, packet, pinfo, root)
@@ -429,12 +460,15 @@ local function analyse_session(rec, packet, raw)
     rec.way = rec.way or session.find(packet)
     rec.at = m and (m.bad and #raw or m.total) or 0
     rec.stop = m and end_of_body(m, rec, whole) or whole
-    if not rec.way or (m and m.bad) then return end
+    if m and m.bad then return end
+    rec.front = front_of(layout(raw, rec.at, rec.stop), raw)
+    if rec.front then rec.at = rec.front.m.total end
+    if not rec.way then return end
     if not rec.counted then session.count(rec.way, packet, whole) end
     rec.counted = true
     if #raw < whole then
         rec.cut = true
-    elseif rec.at < rec.stop and (not m or m.false_positive or rec.auth ~= BAD) then
+    elseif rec.at < rec.stop and rec.auth ~= BAD then
         analyse_payload(rec, packet, raw, rec.at, rec.stop)
     end
 end
@@ -453,9 +487,9 @@ end
 local function look_up(name, raw, packet, is_bfd)
     local rec = state.frames[name]
     if not rec then
-        rec = { m = layout(raw, packet.whole) }
+        rec = { m = layout(raw, 0, packet.whole) }
+        if not is_bfd and front_of(rec.m, raw) then rec.m = nil end
         if rec.m then
-            rec.m.false_positive = not rec.m.bad and not is_bfd and rec.m.total == 12
             analyse_clear(rec, packet, rec.m, raw, is_bfd)
         end
         state.frames[name] = rec

@@ -101,31 +101,44 @@ end
 
 local function complement(sum) return bytes.put16(65535 - sum) end
 
-local function ip_header(flow, src, dst, proto, len, tos, ttl)
-    if flow.v6 then
-        local high = (tos - tos % 16) / 16
-        return string.char(96 + high, tos % 16 * 16, 0, 0) .. bytes.put16(len) .. string.char(proto, ttl) .. src .. dst
-    end
-    local front = string.char(0x45, tos) .. bytes.put16(20 + len) .. "\0\0\64\0" .. string.char(ttl, proto)
-    local sum = bytes.sum(front .. "\0\0" .. src .. dst)
-    return front .. complement(sum) .. src .. dst
+local function ipv6_header(flow, next_header, body, tos, ttl)
+    local high = (tos - tos % 16) / 16
+    return string.char(96 + high, tos % 16 * 16, 0, 0) .. bytes.put16(#body) .. string.char(next_header, ttl) .. flow.src_raw ..
+        flow.dst_raw .. body
 end
 
--- The datagram that the far end restores from `text`, the session and the outer header.
-function M.datagram(way, text, tos, ttl)
+local function ipv4_header(flow, body, tos, ttl, id, flags)
+    local front = string.char(0x45, tos) .. bytes.put16(20 + #body) .. bytes.put16(id) .. bytes.put16(flags) ..
+        string.char(ttl, flow.proto)
+    return front .. complement(bytes.sum(front .. "\0\0" .. flow.src_raw .. flow.dst_raw)) .. flow.src_raw .. flow.dst_raw .. body
+end
+
+-- What does not travel in the text of a whole datagram.
+local function l4_front(flow, text)
+    local ports = bytes.put16(flow.sport) .. bytes.put16(flow.dport)
+    if flow.proto == 6 then return ports end
+    if flow.proto ~= 17 then return "" end
+    local len = bytes.put16(8 + #text)
+    local sum = complement(bytes.sum(flow.src_raw .. flow.dst_raw .. "\0\17" .. len .. ports .. len .. "\0\0" .. text))
+    return ports .. len .. (sum == "\0\0" and "\255\255" or sum)
+end
+
+-- The IP packet that stands for `text`: a whole datagram, or a fragment when it is a part of one.
+function M.datagram(way, text, part, tos, ttl)
     local flow = way.session.flow
     if not way.forward then flow = tlvs.reversed(flow) end
-    local proto, body = flow.proto, text
-    local ports = bytes.put16(flow.sport) .. bytes.put16(flow.dport)
-    if proto == 6 then
-        body = ports .. text
-    elseif proto == 17 then
-        local len = bytes.put16(8 + #text)
-        local pseudo = flow.src_raw .. flow.dst_raw .. "\0\17" .. len
-        local sum = complement(bytes.sum(pseudo .. ports .. len .. "\0\0" .. text))
-        body = ports .. len .. (sum == "\0\0" and "\255\255" or sum) .. text
+    if not part then
+        local body = l4_front(flow, text) .. text
+        if flow.v6 then return ipv6_header(flow, flow.proto, body, tos, ttl) end
+        return ipv4_header(flow, body, tos, ttl, 0, 0x4000)
     end
-    return ip_header(flow, flow.src_raw, flow.dst_raw, proto, #body, tos, ttl) .. body
+    if flow.v6 then
+        local where = string.char(flow.proto, 0) .. bytes.put16(part.offset + (part.more and 1 or 0))
+        return ipv6_header(flow, 44, where .. bytes.put16(math.floor(part.id / 65536)) .. bytes.put16(part.id) .. text, tos, ttl)
+    end
+    local id = part.original_id ~= 0 and part.original_id or part.id
+    local flags = (part.dont_fragment and 0x4000 or 0) + (part.more and 0x2000 or 0) + part.offset / 8
+    return ipv4_header(flow, text, tos, ttl, id, flags)
 end
 
 return M

@@ -59,8 +59,23 @@ local function fragment(tree, tvb, at, len)
     local item = tree:add(F.fragment, tvb(at, len))
     item:add(F["fragment.extended_id"], tvb(at, 4))
     item:add(F["fragment.id"], tvb(at + 4, 2))
-    item:add(F["fragment.flags"], tvb(at + 6, 2))
+    item:add(F["fragment.dont_fragment"], tvb(at + 6, 2))
+    item:add(F["fragment.more"], tvb(at + 6, 2))
+    item:add(F["fragment.offset"], tvb(at + 6, 2))
     item:add(F["fragment.largest"], tvb(at + 8, 2))
+    local part = M.read_fragment(tvb(at, len):raw())
+    item:append_text((": datagram %d, at %d%s"):format(part.id, part.offset, part.more and ", more" or ", the last"))
+    return item
+end
+
+local function echo(tree, tvb, at, len, along)
+    local item = tree:add(F.echo, tvb(at, len))
+    item:add(F["echo.kind"], tvb(at, 1))
+    item:add(F["echo.number"], tvb(at + 1, 1))
+    item:add(F["echo.length"], tvb(at + 2, 1))
+    item:add(F["echo.burst"], tvb(at + 4, 4))
+    item:append_text(": " .. M.echo_words(tvb(at, len):raw()))
+    if along.show_echo then along.show_echo(item) end
     return item
 end
 
@@ -152,6 +167,7 @@ local KINDS = {
     [0x8003] = { "key-exchange-secret", between(13, 65535), part "key_exchange_secret" },
     [0x8004] = { "keys-held", function(n) return n % 12 == 0 end, keys_held },
     [0x8005] = { "transport", exactly(1), plain(F.transport) },
+    [0x8006] = { "echo", exactly(8), echo },
 }
 
 local function show_unknown(tree, tvb, kind, at, len)
@@ -209,6 +225,20 @@ end
 function M.flow_text(f)
     local text = f.v6 and "[%s]:%d → [%s]:%d %s" or "%s:%d → %s:%d %s"
     return text:format(f.src, f.sport, f.dst, f.dport, fields.PROTOCOLS[f.proto] or ("protocol %d"):format(f.proto))
+end
+
+function M.echo_words(value)
+    local kind, number, length = value:byte(1, 3)
+    return ("echo %s %d of %d"):format(kind == 1 and "request" or kind == 2 and "reply" or "of a wrong kind", number, length)
+end
+
+-- What the value of a fragment TLV says; offset in bytes.
+function M.read_fragment(value)
+    local flags = bytes.u16(value, 6)
+    return {
+        id = bytes.u32(value, 0), original_id = bytes.u16(value, 4), offset = flags % 8192 * 8,
+        more = math.floor(flags / 8192) % 2 == 1, dont_fragment = math.floor(flags / 16384) % 2 == 1,
+    }
 end
 
 -- The header TLVs: { ok, key, nonce (octets), encrypted, clear_context }. ok is false when they are not whole.
