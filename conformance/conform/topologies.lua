@@ -74,8 +74,36 @@ check "TOP-MULTIHOP" {
     broken = { { "the far end hears nothing", change(function(t) return t.kind == "flow" end, nil, function(t) t.received, t.replies = 0, 0 end) } },
 }
 
+-- The router at `from` says that its path to `to` violates the policy, or meets it again.
+local function note_quality(c, e)
+    local from, to = e.path:match "^%S+ (%S+) (%S+)$"
+    if not from then return end
+    c.state.poor = c.state.poor or {}
+    c.state.poor[from .. " " .. to] = e.to == "violates" and { time = e.time, item = e } or nil
+end
+
+-- Who sends forward packets moves the session within 10 s, if it has a path in service that violates nothing.
+local function judge_poor(c, p, s, peers)
+    local poor = c.state.poor or {}
+    local was = s and poor[s.item.src .. " " .. s.item.dst]
+    if was and s.path ~= path_of(p) and p.time - was.time < 10 * S then c:saw() end
+    local is = poor[p.src .. " " .. p.dst]
+    if not is or p.time - is.time < 10 * S then return end
+    local paths = (c.state.service or {})[peers] or {}
+    for other in pairs(paths) do
+        if other ~= path_of(p) then
+            local free = true
+            for way in pairs(poor) do
+                local src, dst = way:match "^(%S+) (%S+)$"
+                if path_of { src = src, dst = dst } == other then free = false end
+            end
+            if free then c:fail("its session stays on a path that violates the policy", is.item, p) end
+        end
+    end
+end
+
 check "TOP-PATHS" {
-    expects = "when a path fails its sessions go on over another to the same peer, if there is one",
+    expects = "when a path fails, or violates the policy, its sessions go on over another to the same peer, if there is one",
     packet = function(c, p)
         if not c.world.known then return end
         local paths, sessions = c.state.paths or {}, c.state.sessions or {}
@@ -98,10 +126,12 @@ check "TOP-PATHS" {
             if s and s.path == path_of(p) and s.failed and other and p.time - s.failed > 10 * S then
                 c:fail("its session stays on a path that has failed", s.item, p)
             end
+            judge_poor(c, p, s, way.peers)
             sessions[id] = { path = path_of(p), time = p.time, item = p, failed = s and s.path == path_of(p) and s.failed or nil }
         end
     end,
     event = function(c, e)
+        if e.kind == "path-quality" then note_quality(c, e) end
         if e.kind ~= "path-service" then return end
         local from, to = e.path:match "^%S+ (%S+) (%S+)$"
         if not from then return end
@@ -116,6 +146,7 @@ check "TOP-PATHS" {
             if s.path == path and up then s.failed = nil end
             if s.path == path and not up and e.time - s.time < 30 * S then s.failed = e.time end
         end
+        if not up and c.state.poor then c.state.poor[from .. " " .. to] = nil end
     end,
     broken = { { "sessions stay where they are", function(items)
         local first, out, router = {}, {}, {}

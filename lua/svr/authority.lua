@@ -70,6 +70,7 @@ local function interface(out, i)
                 out:block("neighborhood  " .. i.neighborhood, function()
                     out:put("name", i.neighborhood)
                     out:put("topology", i.topology)
+                    if i.vector then out:put("vector", i.vector) end
                     if i.transport then out:put("tcp-transport", i.transport) end
                 end)
             end
@@ -130,11 +131,25 @@ local function router(out, r, services, reader)
     end)
 end
 
-local function service(out, s)
+-- The vectors in order of preference; everything else by its own word.
+local function service_policy(out, words)
+    out:block("service-policy  paths", function()
+        out:put("name", "paths")
+        for n, name in ipairs(words.vectors or {}) do
+            out:block("vector  " .. name, function() out:put("priority", tostring(10 * n)) end)
+        end
+        for _, name in sorted(words) do
+            if name ~= "vectors" then out:put(name, tostring(words[name])) end
+        end
+    end)
+end
+
+local function service(out, s, policy)
     out:block("service  " .. s.name, function()
         out:put("name", s.name)
         out:put("security", "service-sec")
         for _, prefix in ipairs(s.prefixes) do out:put("address", prefix) end
+        if policy then out:put("service-policy", "paths") end
         out:block("access-policy  corp", function() out:put("source", "corp") end)
     end)
 end
@@ -160,7 +175,8 @@ function authority.text(opts, routers, services, reader)
             security(out, "peer-sec", opts.hmac)
             security(out, "service-sec", opts.hmac)
             out:block("tenant  corp", function() out:put("name", "corp") end)
-            for _, s in ipairs(services) do service(out, s) end
+            if opts.service_policy then service_policy(out, opts.service_policy) end
+            for _, s in ipairs(services) do service(out, s, opts.service_policy) end
             for _, r in ipairs(routers) do router(out, r, services, reader) end
             if opts.extra then out[#out + 1] = opts.extra end
         end)

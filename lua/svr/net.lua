@@ -182,7 +182,7 @@ end
 -- The interface of a router at its end of a link.
 local function add_interface(e, len, family, opts)
     local r, far = e.node, e.far
-    local i = { name = ("wan%d"):format(#r.ends - 1), mtu = opts.mtu, transport = opts.tcp_transport,
+    local i = { name = ("wan%d"):format(#r.ends - 1), mtu = opts.mtu, transport = opts.tcp_transport, vector = opts.vector,
         neighborhood = opts.neighborhood or (far.node.kind == "underlay" and "internet" or e.link.name),
         topology = r.opts.topology or "mesh",
         addresses = { { address = e.address[family], len = len,
@@ -195,7 +195,7 @@ end
 
 -- Joins two routers or underlay routers. opts: rate, delay, jitter, reorder, loss, duplicate, corrupt (0..1; corrupt flips a
 -- bit behind the UDP header, where an attacker would, and mends the checksum), queue (frames), mtu, name,
--- neighborhood, tcp_transport, family (4 or 6), carrier (routers notice when the link goes down), apart (a UDP port:
+-- neighborhood, vector, tcp_transport, family (4 or 6), carrier (routers notice when the link goes down), apart (a UDP port:
 -- stats().lost_apart counts frames to it that were lost by chance).
 function Net:link(a, b, opts)
     opts = opts or {}
@@ -475,7 +475,7 @@ end
 
 -- opts: seed (unless --seed is given), wall ("2025-01-01T00:00:00Z": when the simulation begins), name,
 -- key_management = {["peer-key-rekey-interval"] = 24, ...}, key_exchange, dh_bits, hmac, enhanced_security, extra
--- (text inside `authority`).
+-- (text inside `authority`), service_policy = { vectors = { "first", "second" }, ["max-latency"] = 100, ... } for all services.
 return function(opts)
     opts = opts or {}
     local seed = core.seed(opts.seed)
