@@ -29,6 +29,15 @@ static int new_underlay(lua_State *L) {
                      NULL);
 }
 
+/* nat(name, {dependent=, timeout=}) */
+static int new_nat(lua_State *L) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    const ns3shim_nat_opts opts = {.dependent = lua_field_bool(L, 2, "dependent"),
+                                   .timeout_ns = (uint64_t)lua_field_integer(L, 2, "timeout", 0)};
+    return push_node(L, ns3shim_nat_new(svrsim_world(lua_host_get(L)->sim), luaL_checkstring(L, 1), &opts),
+                     NULL);
+}
+
 static ns3shim_link_opts link_opts(lua_State *L, int at) {
     luaL_checktype(L, at, LUA_TTABLE);
     return (ns3shim_link_opts){
@@ -149,6 +158,38 @@ static int node_route(lua_State *L) {
                                     luaL_checkstring(L, 3), (uint8_t)luaL_checkinteger(L, 4),
                                     luaL_optstring(L, 5, NULL));
     return failed ? lua_host_raise_shim(L) : 0;
+}
+
+/* nat:inside(device, prefix, length) */
+static int nat_inside(lua_State *L) {
+    int failed = ns3shim_nat_inside(lua_node_check(L, 1)->node, (uint32_t)luaL_checkinteger(L, 2),
+                                    luaL_checkstring(L, 3), (uint8_t)luaL_checkinteger(L, 4));
+    return failed ? lua_host_raise_shim(L) : 0;
+}
+
+/* nat:outside(device, address) */
+static int nat_outside(lua_State *L) {
+    int failed = ns3shim_nat_outside(lua_node_check(L, 1)->node, (uint32_t)luaL_checkinteger(L, 2),
+                                     luaL_checkstring(L, 3));
+    return failed ? lua_host_raise_shim(L) : 0;
+}
+
+/* nat:forget(other address) */
+static int nat_forget(lua_State *L) {
+    return ns3shim_nat_forget(lua_node_check(L, 1)->node, lua_toboolean(L, 2)) ? lua_host_raise_shim(L) : 0;
+}
+
+static int nat_stats(lua_State *L) {
+    ns3shim_nat_stats s;
+    if (ns3shim_nat_get_stats(lua_node_check(L, 1)->node, &s) != 0) return lua_host_raise_shim(L);
+    lua_newtable(L);
+    lua_set_integer(L, "outbound", s.outbound);
+    lua_set_integer(L, "inbound", s.inbound);
+    lua_set_integer(L, "made", s.made);
+    lua_set_integer(L, "mappings", s.mappings);
+    lua_set_integer(L, "unmapped", s.unmapped);
+    lua_set_integer(L, "dropped", s.dropped);
+    return 1;
 }
 
 static svrsim_router *check_router(lua_State *L) {
@@ -288,11 +329,9 @@ static int node_counters(lua_State *L) {
 }
 
 void lua_open_net(lua_State *L) {
-    static const luaL_Reg functions[] = {{"router", new_router},
-                                         {"host", new_host},
-                                         {"underlay", new_underlay},
-                                         {"link", new_link},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"router", new_router},     {"host", new_host},
+                                         {"underlay", new_underlay}, {"nat", new_nat},
+                                         {"link", new_link},         {NULL, NULL}};
     static const luaL_Reg node[] = {{"address", node_address},     {"route", node_route},
                                     {"attach", node_attach},       {"credentials", node_credentials},
                                     {"config", node_config},       {"second", node_second},
@@ -300,7 +339,9 @@ void lua_open_net(lua_State *L) {
                                     {"reload", node_reload},       {"regenerate", node_regenerate},
                                     {"crash", node_crash},         {"restart", node_restart},
                                     {"set_clock", node_set_clock}, {"counters", node_counters},
-                                    {"serves", node_serves},       {NULL, NULL}};
+                                    {"serves", node_serves},       {"inside", nat_inside},
+                                    {"outside", nat_outside},      {"forget", nat_forget},
+                                    {"nat_stats", nat_stats},      {NULL, NULL}};
     static const luaL_Reg link[] = {
         {"set_up", link_set_up}, {"adjust", link_adjust},   {"stats", link_stats},
         {"device", link_device}, {"capture", link_capture}, {"record", link_record},

@@ -33,6 +33,46 @@ ns3shim_node *ns3shim_underlay_new(ns3shim_world *world, const char *name) {
     return lab_node_new(world, name, LAB_UNDERLAY);
 }
 
+/* The lab's lines are bare: a scenario with a NAT is for the simulator. */
+static int no_nat(void) {
+    return lab_fail("the lab has no NAT boxes; run this scenario with svrsim");
+}
+
+ns3shim_node *ns3shim_nat_new(ns3shim_world *world, const char *name, const ns3shim_nat_opts *opts) {
+    (void)world;
+    (void)name;
+    (void)opts;
+    no_nat();
+    return NULL;
+}
+
+int ns3shim_nat_inside(ns3shim_node *node, uint32_t device, const char *prefix, uint8_t prefix_len) {
+    (void)node;
+    (void)device;
+    (void)prefix;
+    (void)prefix_len;
+    return no_nat();
+}
+
+int ns3shim_nat_outside(ns3shim_node *node, uint32_t device, const char *address) {
+    (void)node;
+    (void)device;
+    (void)address;
+    return no_nat();
+}
+
+int ns3shim_nat_forget(ns3shim_node *node, bool other_address) {
+    (void)node;
+    (void)other_address;
+    return no_nat();
+}
+
+int ns3shim_nat_get_stats(ns3shim_node *node, ns3shim_nat_stats *out) {
+    (void)node;
+    (void)out;
+    return no_nat();
+}
+
 /* The first address of each family is what flows come from. */
 static void note_own(ns3shim_node *n, const char *address) {
     if (!n->has4 && inet_pton(AF_INET, address, &n->own4) == 1) n->has4 = true;

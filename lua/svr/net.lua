@@ -20,8 +20,8 @@ local story = require "svr.story"
 local traffic = require "svr.traffic"
 local units = require "svr.units"
 
-local Net, Link, Router, Underlay = {}, {}, {}, {}
-Net.__index, Link.__index, Router.__index, Underlay.__index = Net, Link, Router, Underlay
+local Net, Link, Router, Underlay, Nat = {}, {}, {}, {}, {}
+Net.__index, Link.__index, Router.__index, Underlay.__index, Nat.__index = Net, Link, Router, Underlay, Nat
 
 local function claim(net, name)
     if net.started then error("the network is running: build it before the first run", 0) end
@@ -145,6 +145,34 @@ function Net:underlay(name)
     return u
 end
 
+-- A NAT box between routers (link them to it) and an underlay router: who is inside is seen from outside with its address, and
+-- with ports that it lends. opts: mapping ("independent": a port for each inside end; "dependent": for each outside end as well),
+-- timeout (of a mapping on which nothing leaves; default 60 s), addresses (how many it has outside; default 1).
+function Net:nat(name, opts)
+    claim(self, name)
+    opts = opts or {}
+    local mapping = opts.mapping or "independent"
+    if mapping ~= "independent" and mapping ~= "dependent" then
+        error(("a NAT's mapping is 'independent' or 'dependent', not '%s'"):format(tostring(mapping)), 0)
+    end
+    local n = setmetatable({ kind = "nat", name = name, ends = {}, opts = opts, net = self, core = core.nat(name,
+        { dependent = mapping == "dependent", timeout = units.time(opts.timeout or "60s", "timeout") }) }, Nat)
+    self.nats[#self.nats + 1] = n
+    n.number = #self.nats
+    return n
+end
+
+-- It forgets all mappings, as one does that restarts; with "address" it also takes the next of its outside addresses.
+function Nat:change(what)
+    if what and what ~= "address" then error(("a NAT changes its 'address', not '%s'"):format(tostring(what)), 0) end
+    if what and (self.opts.addresses or 1) < 2 then error(("the NAT '%s' has one address"):format(self.name), 0) end
+    self.net.story:tell("nat", { nat = self.name, did = what or "forget" })
+    self.core:forget(what == "address")
+end
+
+-- outbound, inbound (translated), made (mappings so far), mappings (now), unmapped (from outside, for nobody), dropped.
+function Nat:stats() return self.core:nat_stats() end
+
 -- ---- links -------------------------------------------------------------------------------------------------
 
 local function core_link_opts(o)
@@ -169,8 +197,29 @@ local function new_link(net, a, b, name, opts)
     return link
 end
 
+-- Further addresses of a NAT outside are routed to it.
+local function give_outside(e, text)
+    local n, u = e.node, e.far.node
+    n.core:outside(e.device, text)
+    for i = 2, n.opts.addresses or 1 do
+        local more = ("100.64.%d.%d"):format(n.number, i)
+        n.core:outside(e.device, more)
+        u.core:route(e.far.device, more, 32, text)
+        u.touches[more] = true
+        table.insert(u.prefixes, { network = more, len = 32 })
+    end
+end
+
 local function give_address(e, text, len)
     e.address[address.is_v6(text) and 6 or 4] = text
+    if e.node.kind == "nat" then
+        if e.far.node.kind == "underlay" then
+            give_outside(e, text)
+        else
+            e.node.core:inside(e.device, address.network(text, len), len)
+        end
+        return
+    end
     if e.node.kind ~= "router" then e.node.core:address(e.device, text, len) end
     if e.node.kind == "underlay" then
         local network = address.network(text, len)
@@ -182,11 +231,13 @@ end
 -- The interface of a router at its end of a link.
 local function add_interface(e, len, family, opts)
     local r, far = e.node, e.far
+    local on_internet = far.node.kind == "underlay" or far.node.kind == "nat"
     local i = { name = ("wan%d"):format(#r.ends - 1), mtu = opts.mtu, transport = opts.tcp_transport, vector = opts.vector,
-        neighborhood = opts.neighborhood or (far.node.kind == "underlay" and "internet" or e.link.name),
+        neighborhood = opts.neighborhood or (on_internet and "internet" or e.link.name),
         topology = r.opts.topology or "mesh",
         addresses = { { address = e.address[family], len = len,
-            gateway = far.node.kind == "underlay" and far.address[family] or nil } } }
+            gateway = on_internet and far.address[family] or nil } },
+        nat = far.node.kind == "nat" and "any" or nil }
     if far.node.kind == "router" then i.topology = opts.topology or "mesh" end
     e.interface = i.name
     r.interfaces[#r.interfaces + 1] = i
@@ -481,7 +532,7 @@ return function(opts)
     local seed = core.seed(opts.seed)
     if opts.wall then core.epoch(units.wall(opts.wall)) end
     return setmetatable({
-        opts = opts, seed = seed, names = {}, link_names = {}, routers = {}, underlays = {}, hosts = {}, links = {},
+        opts = opts, seed = seed, names = {}, link_names = {}, routers = {}, underlays = {}, nats = {}, hosts = {}, links = {},
         flows = {}, subnets = 0, hosts_made = 0, vias = {}, events = {}, event_count = {}, listeners = {}, checks = 0,
         story = story.new(),
         event_ignore = { session = true, ["payload-key"] = true },

@@ -4,6 +4,7 @@
 --
 --     topology     routers {name, pcn, enhanced, addresses, trusts, interfaces}, hosts {name, at, addresses}, underlays, links
 --     link         a link went "down" or "up" (state), or "changed" (its options); `carrier`: its routers were told
+--     nat          a NAT lost its mappings ("forget"), or took another address as well ("address") (did)
 --     replay       frames that went over a link before were put there once more
 --     router       a router "crash"ed, "restart"ed, was made to "regenerate" or "reload", or its "clock" was set (did)
 --     certificate  a router was given one: name, key, place, from, until, issuer, serial
@@ -68,6 +69,7 @@ function Story:topology(net)
         hosts[i] = { name = h.name, at = h.ends[1].far.node.name, addresses = list_of(h.addresses) }
     end
     for i, u in ipairs(net.underlays) do underlays[i] = u.name end
+    for i, n in ipairs(net.nats) do underlays[#net.underlays + i] = n.name end
     for i, l in ipairs(net.links) do
         links[i] = { name = l.name, ends = { l.ends[1].node.name, l.ends[2].node.name }, lan = l.lan or false,
             duplicate = l.opts.duplicate, loss = l.opts.loss }

@@ -53,6 +53,7 @@ bool parse_address(const char *text, Address *out);
 ns3::Address socket_address(const Address &a, uint16_t port);
 
 class LinkDevice;
+class Nat;
 class Server;
 
 /* A route as the quick way sees it. No device: an address of the node's own. */
@@ -66,7 +67,7 @@ struct FastRoute {
 } // namespace shim
 
 struct ns3shim_node {
-    enum Kind { RAW, HOST, UNDERLAY };
+    enum Kind { RAW, HOST, UNDERLAY, NAT };
 
     ns3shim_world *world = nullptr;
     Kind kind = RAW;
@@ -78,7 +79,9 @@ struct ns3shim_node {
     std::vector<shim::Address> addresses;
     std::vector<shim::FastRoute> fast_routes; /* of a router of the underlay; longest prefix first */
     std::map<uint16_t, std::unique_ptr<shim::Server>> servers;
+    std::unique_ptr<shim::Nat> nat; /* of a NAT box */
 
+    ns3shim_node();
     ~ns3shim_node();
     /* The host's first address of a family; false when it has none. */
     bool own_address(bool v6, shim::Address *out) const;

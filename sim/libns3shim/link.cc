@@ -5,6 +5,7 @@
 #include "link.hh"
 
 #include "fastpath.hh"
+#include "nat.hh"
 
 using ns3::Packet;
 using ns3::Ptr;
@@ -55,13 +56,16 @@ bool LinkDevice::SendFrom(Ptr<Packet>, const ns3::Address &, const ns3::Address 
 
 void LinkDevice::deliver(const Ptr<Packet> &packet, uint16_t protocol) {
     if (m_owner.kind == ns3shim_node::UNDERLAY && fast_forward(m_owner, packet, protocol)) return;
-    if (m_owner.kind != ns3shim_node::RAW) {
+    if (m_owner.kind != ns3shim_node::RAW && m_owner.kind != ns3shim_node::NAT) {
         m_receive(this, packet, protocol, m_address);
         return;
     }
     std::vector<uint8_t> &bytes = m_owner.world->scratch;
     uint32_t len = packet->CopyData(bytes.data(), static_cast<uint32_t>(bytes.size()));
-    m_owner.rx(m_owner.rx_ctx, m_device, bytes.data(), len);
+    if (m_owner.kind == ns3shim_node::NAT)
+        m_owner.nat->receive(m_device, bytes.data(), len);
+    else
+        m_owner.rx(m_owner.rx_ctx, m_device, bytes.data(), len);
 }
 
 static uint64_t wire_time(uint64_t rate_bps, uint32_t bytes) {
@@ -249,7 +253,7 @@ static void attach(ns3shim_link &link, unsigned end, ns3shim_node &owner) {
     owner.node->AddDevice(device);
     link.way[!end].to = device;
     link.way[!end].to_node = owner.node->GetId();
-    if (owner.kind == ns3shim_node::RAW) return;
+    if (owner.kind == ns3shim_node::RAW || owner.kind == ns3shim_node::NAT) return;
     auto v4 = owner.node->GetObject<ns3::Ipv4>();
     auto v6 = owner.node->GetObject<ns3::Ipv6>();
     uint32_t i4 = v4->AddInterface(device), i6 = v6->AddInterface(device);

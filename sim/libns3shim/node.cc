@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.hh"
 #include "link.hh"
+#include "nat.hh"
 #include "server.hh"
 
 #include <arpa/inet.h>
@@ -56,7 +57,8 @@ static ns3shim_node *make(ns3shim_world *world, const char *name, ns3shim_node::
             node->rx = rx;
             node->rx_ctx = ctx;
             node->node = ns3::CreateObject<ns3::Node>();
-            if (kind != ns3shim_node::RAW) install_stack(node->node, kind == ns3shim_node::UNDERLAY);
+            if (kind == ns3shim_node::HOST || kind == ns3shim_node::UNDERLAY)
+                install_stack(node->node, kind == ns3shim_node::UNDERLAY);
             world->nodes.push_back(std::move(node));
             return world->nodes.back().get();
         },
@@ -65,7 +67,7 @@ static ns3shim_node *make(ns3shim_world *world, const char *name, ns3shim_node::
 
 /* The device of an IP node, or NULL with the error kept. */
 static Ptr<LinkDevice> ip_device(const ns3shim_node *node, uint32_t device) {
-    if (node->kind == ns3shim_node::RAW) {
+    if (node->kind != ns3shim_node::HOST && node->kind != ns3shim_node::UNDERLAY) {
         fail("'%s' has no IP stack of ns-3's", node->name.c_str());
         return nullptr;
     }
@@ -140,6 +142,7 @@ static int send_raw(ns3shim_node *node, uint32_t device, const uint8_t *data, si
 
 } // namespace shim
 
+ns3shim_node::ns3shim_node() = default;
 ns3shim_node::~ns3shim_node() = default;
 
 bool ns3shim_node::own_address(bool v6, shim::Address *out) const {
@@ -161,6 +164,13 @@ extern "C" ns3shim_node *ns3shim_host_new(ns3shim_world *world, const char *name
 
 extern "C" ns3shim_node *ns3shim_underlay_new(ns3shim_world *world, const char *name) {
     return shim::make(world, name, ns3shim_node::UNDERLAY, nullptr, nullptr);
+}
+
+extern "C" ns3shim_node *ns3shim_nat_new(ns3shim_world *world, const char *name,
+                                         const ns3shim_nat_opts *opts) {
+    ns3shim_node *node = shim::make(world, name, ns3shim_node::NAT, nullptr, nullptr);
+    if (node) node->nat = std::make_unique<shim::Nat>(*node, *opts);
+    return node;
 }
 
 extern "C" int ns3shim_raw_send(ns3shim_node *node, uint32_t device, const uint8_t *data, size_t len) {

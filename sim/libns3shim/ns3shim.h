@@ -60,6 +60,29 @@ ns3shim_node *ns3shim_host_new(ns3shim_world *world, const char *name);
 /* The same as a router of the underlay: it forwards, by the routes it is given. */
 ns3shim_node *ns3shim_underlay_new(ns3shim_world *world, const char *name);
 
+/* A NAT box (IPv4: UDP, TCP, ICMP): lends its outside address, and ports, to those inside, while they send.
+ * Only the endpoint that was spoken to may answer. What nobody inside has a mapping for, IPv6 and fragments
+ * are dropped. */
+typedef struct ns3shim_nat_opts {
+    bool dependent;      /* a port of its own for each outside endpoint; else one for each inside endpoint */
+    uint64_t timeout_ns; /* a mapping on which nothing leaves for so long is forgotten; 0: never */
+} ns3shim_nat_opts;
+typedef struct ns3shim_nat_stats {
+    uint64_t outbound, inbound; /* translated */
+    uint64_t made;              /* mappings, so far */
+    uint64_t mappings;          /* that stand now */
+    uint64_t unmapped;          /* from outside, for nobody */
+    uint64_t dropped;           /* not to be translated */
+} ns3shim_nat_stats;
+ns3shim_node *ns3shim_nat_new(ns3shim_world *world, const char *name, const ns3shim_nat_opts *opts);
+/* The device leads to this prefix inside. */
+int ns3shim_nat_inside(ns3shim_node *node, uint32_t device, const char *prefix, uint8_t prefix_len);
+/* The device leads outside. A second address of it is in reserve for ns3shim_nat_forget. */
+int ns3shim_nat_outside(ns3shim_node *node, uint32_t device, const char *address);
+/* Forgets all mappings; with `other_address` the next of its outside addresses is lent from now on. */
+int ns3shim_nat_forget(ns3shim_node *node, bool other_address);
+int ns3shim_nat_get_stats(ns3shim_node *node, ns3shim_nat_stats *out);
+
 /* Sends an IP datagram out of a device of a raw node. -1 when there is no such device, or it is no datagram.
  * What the link then does to it, its counters tell. */
 int ns3shim_raw_send(ns3shim_node *node, uint32_t device, const uint8_t *data, size_t len);
