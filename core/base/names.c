@@ -18,6 +18,7 @@ const char *svr_event_kind_name(svr_event_kind kind) {
     case SVR_EVENT_CERTIFICATE: return "certificate";
     case SVR_EVENT_PEERING: return "peering";
     case SVR_EVENT_KEY_MANAGER: return "key-manager";
+    case SVR_EVENT_PATH_ADDRESS: return "path-address";
     case SVR_EVENT_KINDS: break;
     }
     return "unknown";

@@ -29,13 +29,16 @@ static const svr_interface *next_interface(if_cursor *c) {
     return NULL;
 }
 
-/* The local neighborhood through which the two interfaces peer, or NULL. */
-static const svr_neighborhood *common_neighborhood(const svr_interface *a, const svr_interface *b) {
+/* The local neighborhood through which the two interfaces peer, or NULL; `*theirs` is what b has of it. */
+static const svr_neighborhood *common_neighborhood(const svr_interface *a, const svr_interface *b,
+                                                   const svr_neighborhood **theirs) {
     for (size_t i = 0; i < a->n_neighborhoods; i++)
         for (size_t k = 0; k < b->n_neighborhoods; k++)
             if (strcmp(a->neighborhoods[i].name, b->neighborhoods[k].name) == 0 &&
-                may_peer(a->neighborhoods[i].topology, b->neighborhoods[k].topology))
+                may_peer(a->neighborhoods[i].topology, b->neighborhoods[k].topology)) {
+                *theirs = &b->neighborhoods[k];
                 return &a->neighborhoods[i];
+            }
     return NULL;
 }
 
@@ -50,10 +53,15 @@ static bool is_twin(const svr_interface *in) {
     return false;
 }
 
+/* A NAT with a fixed address is one for that family. */
+static bool behind_nat(const svr_neighborhood *n, const svr_addr *own) {
+    return n->behind_nat && (!n->external.family || n->external.family == own->family);
+}
+
 /* Lists the paths between two interfaces; with `out` NULL it only counts them. */
 static size_t list_pair(const svr_interface *a, const svr_interface *b, const svr_peer_config *peer,
                         svr_path_config *out) {
-    const svr_neighborhood *n = common_neighborhood(a, b);
+    const svr_neighborhood *theirs, *n = common_neighborhood(a, b, &theirs);
     size_t count = 0;
     for (size_t i = 0; n && i < a->n_addresses; i++) {
         for (size_t k = 0; k < b->n_addresses; k++) {
@@ -64,7 +72,11 @@ static size_t list_pair(const svr_interface *a, const svr_interface *b, const sv
                                                .local_if = a,
                                                .local = a->addresses[i].addr,
                                                .remote = b->addresses[k].addr,
-                                               .remote_if = b->name};
+                                               .remote_if = b->name,
+                                               .near_nat = behind_nat(n, &a->addresses[i].addr),
+                                               .near_any = n->behind_nat && !n->external.family,
+                                               .far_nat = behind_nat(theirs, &b->addresses[k].addr),
+                                               .external = theirs->external};
             count++;
         }
     }

@@ -22,6 +22,13 @@ static bool build_waypoint_ports(svr_builder *b, const svr_tree *t, svr_port_ran
     return true;
 }
 
+/* Peers see another address than the interface has. */
+static void build_nat(const svr_tree *t, svr_neighborhood *n) {
+    const char *external = svr_tree_value(t, "external-nat-address", NULL);
+    n->behind_nat = external != NULL;
+    if (external && strcmp(external, "any") != 0) n->external = svr_build_address(external);
+}
+
 static bool build_neighborhood(svr_builder *b, const svr_tree *t, svr_neighborhood *n) {
     n->name = t->keys[0];
     n->topology = topology_of(svr_tree_value(t, "topology", "mesh"));
@@ -29,6 +36,7 @@ static bool build_neighborhood(svr_builder *b, const svr_tree *t, svr_neighborho
     n->pmtu_discovery = svr_tree_bool(svr_tree_child(t, "path-mtu-discovery"), "enabled", false);
     n->tcp_transport =
         strcmp(svr_tree_value(t, "tcp-transport", "udp"), "native") == 0 ? SVR_TCP_NATIVE : SVR_TCP_AS_UDP;
+    build_nat(t, n);
     return build_waypoint_ports(b, t, &n->ports);
 }
 

@@ -127,6 +127,7 @@ static const svr_schema neighborhood[] = {
     PORTS("port-range", 16384, 65533, waypoint_ports),
     BLOCK("path-mtu-discovery", pmtu),
     CHOICE("tcp-transport", "udp", "native"),
+    {.word = "external-nat-address", .type = SVR_VALUE_ADDRESS_OR_ANY},
     LIST_OF(SVR_VALUE_ADDRESS, "adjacency", adjacency),
     END,
 };
@@ -233,6 +234,7 @@ void svr_schema_allowed(const svr_schema *leaf, char *out, size_t size) {
         break;
     case SVR_VALUE_CHOICE: list_choices(leaf, out, size); break;
     case SVR_VALUE_ADDRESS: snprintf(out, size, "an IPv4 or IPv6 address"); break;
+    case SVR_VALUE_ADDRESS_OR_ANY: snprintf(out, size, "any, or an IPv4 or IPv6 address"); break;
     case SVR_VALUE_PREFIX: snprintf(out, size, "an address, or ADDRESS/LENGTH"); break;
     }
 }
@@ -280,6 +282,7 @@ bool svr_schema_check(const svr_schema *leaf, const char *text) {
     case SVR_VALUE_NUMBER_OR_NEVER: return strcmp(text, "never") == 0 || is_number(leaf, text);
     case SVR_VALUE_CHOICE: return is_choice(leaf, text);
     case SVR_VALUE_ADDRESS: return svr_addr_parse(text, &a);
+    case SVR_VALUE_ADDRESS_OR_ANY: return strcmp(text, "any") == 0 || svr_addr_parse(text, &a);
     case SVR_VALUE_PREFIX: return is_prefix(text);
     }
     return false;

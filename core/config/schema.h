@@ -18,6 +18,7 @@ typedef enum svr_value_type {
     SVR_VALUE_NUMBER_OR_NEVER,
     SVR_VALUE_CHOICE, /* one of `choices` */
     SVR_VALUE_ADDRESS,
+    SVR_VALUE_ADDRESS_OR_ANY,
     SVR_VALUE_PREFIX, /* address/length, or an address alone */
 } svr_value_type;
 

@@ -57,10 +57,25 @@ static svr_drop take_disable(svr_forward *f, svr_leg *leg, const svr_metadata_fa
     return SVR_DROP_NONE;
 }
 
+/* A router behind a NAT keeps a session's mapping alive, or holds waypoints open for sessions to come. It
+ * says nothing of the flow: the session does not live longer for it. */
+static svr_drop take_keep_alive(svr_forward *f, svr_work *w, const svr_metadata_facts *facts) {
+    svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
+    if (!facts->has_uuid) {
+        if (!svr_sessions_find(&f->sessions, &tuple)) svr_nat_offered(f, w);
+        return SVR_DROP_NONE;
+    }
+    svr_session *s = svr_sessions_find_uuid(&f->sessions, facts->uuid);
+    svr_leg *leg = s ? &s->leg[facts->forward ? SVR_ORIGIN : SVR_TARGET] : NULL;
+    if (!leg || leg->path != w->path) return SVR_DROP_UNKNOWN_SESSION;
+    return svr_path_far_nat(w->path) ? svr_nat_follow(f, w, leg) : SVR_DROP_NONE;
+}
+
 /* Unknown messages are let pass, as unknown TLVs are. */
 static svr_drop take_control(svr_forward *f, svr_work *w, const svr_metadata_facts *facts) {
     svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
     svr_leg *leg = svr_sessions_find(&f->sessions, &tuple);
+    if (facts->control == SVR_CONTROL_KEEP_ALIVE) return take_keep_alive(f, w, facts);
     if (!leg || !speaks_for(w, leg)) return SVR_DROP_UNKNOWN_SESSION;
     if (facts->control == SVR_CONTROL_ENABLE_METADATA) lost_at_peer(f, leg);
     return facts->control == SVR_CONTROL_DISABLE_METADATA ? take_disable(f, leg, facts) : SVR_DROP_NONE;
@@ -100,8 +115,10 @@ static svr_drop begin(svr_forward *f, svr_work *w, const svr_metadata_facts *fac
     if (hop.path && !svr_waypoint_choose(&f->sessions, hop.path, &p.leg[SVR_TARGET].arrival))
         return SVR_DROP_NO_WAYPOINT;
     reason = svr_session_create(&f->sessions, &p, &s);
-    if (!reason) w->in = &s->leg[SVR_ORIGIN];
-    return reason;
+    if (reason) return reason;
+    w->in = &s->leg[SVR_ORIGIN];
+    if (svr_path_near_nat(w->path)) svr_nat_begun(f, w->path, &w->in->arrival);
+    return svr_nat_follow(f, w, w->in);
 }
 
 static bool is_at(const svr_leg *leg, const svr_tuple *tuple) {
@@ -117,8 +134,8 @@ static svr_drop feed(svr_forward *f, svr_work *w, svr_session *s, const svr_meta
         return SVR_DROP_SESSION_CONFLICT;
     /* What was sent before a move may come after it. */
     w->stale = svr_sessions_find_former(&f->sessions, &tuple) == in && !is_at(in, &tuple);
-    if (!w->stale && !svr_leg_rebind(in, w->path, &tuple)) return SVR_DROP_NO_MEMORY;
-    svr_drop reason = svr_payload_learn(s, &facts->key, &changed);
+    svr_drop reason = w->stale ? SVR_DROP_NONE : svr_nat_follow(f, w, in);
+    if (!reason) reason = svr_payload_learn(s, &facts->key, &changed);
     if (reason) return reason;
     if (changed && out->path) svr_control_renew(f, out, false);
     w->in = in;
@@ -138,14 +155,24 @@ static svr_drop take_forward(svr_forward *f, svr_work *w, const svr_metadata_fac
 
 /* ---- reverse metadata ----------------------------------------------------------------------- */
 
-static svr_drop take_reverse(svr_forward *f, svr_work *w, const svr_metadata_facts *facts, bool alone) {
+/* The leg that answers come in on. We chose its waypoints, but a NAT at the far end may have changed them. */
+static svr_leg *answered_leg(svr_forward *f, svr_work *w, const uint8_t uuid[SVR_UUID_LEN]) {
     svr_leg *leg = svr_work_find(f, w);
+    svr_session *s = svr_path_far_nat(w->path) ? svr_sessions_find_uuid(&f->sessions, uuid) : NULL;
+    if (!s || s->leg[SVR_TARGET].path != w->path || leg == &s->leg[SVR_TARGET]) return leg;
+    w->stale = false;
+    return &s->leg[SVR_TARGET];
+}
+
+static svr_drop take_reverse(svr_forward *f, svr_work *w, const svr_metadata_facts *facts, bool alone) {
+    svr_leg *leg = facts->has_uuid ? answered_leg(f, w, facts->uuid) : NULL;
     if (!facts->has_uuid) return SVR_DROP_METADATA_INCOMPLETE;
     if (!leg || leg->side != SVR_TARGET || !speaks_for(w, leg)) return SVR_DROP_UNKNOWN_SESSION;
     svr_session *s = leg->session;
     svr_flow reverse = svr_flow_reverse(&s->flow);
     if (memcmp(facts->uuid, s->uuid, SVR_UUID_LEN) != 0 || !svr_flow_equal(&reverse, &facts->flow))
         return SVR_DROP_UNKNOWN_SESSION;
+    if (svr_path_far_nat(w->path) && !w->stale && svr_nat_follow(f, w, leg)) return SVR_DROP_NO_MEMORY;
     bool was_sending = leg->handshake.sending, newest = names_newest(s, facts);
     w->in = leg;
     if (!w->stale) svr_handshake_got_metadata(&leg->handshake, SVR_SENDS_FORWARD, alone, newest);

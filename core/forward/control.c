@@ -117,14 +117,14 @@ static void ask(svr_forward *f, const svr_leg *leg) {
     svr_crypt_op op;
     svr_packet *pkt = may_ask(f, leg->path) ? svr_control_packet(f) : NULL;
     if (!pkt) return;
-    svr_control_send_alone(
-        f, leg, pkt, &op,
-        svr_metadata_create_control(svr_path_peer(leg->path), SVR_CONTROL_ENABLE_METADATA, pkt, &op));
+    svr_control_send_alone(f, leg, pkt, &op,
+                           svr_metadata_create_control(leg->path, SVR_CONTROL_ENABLE_METADATA, pkt, &op));
 }
 
 /* Ports that a router could have chosen: an even and an odd one, both of the range. */
 static bool like_waypoints(const svr_path *path, const svr_flow *flow) {
     const svr_port_range *range = &svr_path_get_config(path)->neighborhood->ports;
+    if (svr_path_far_nat(path)) return flow->dport >= range->first && flow->dport <= range->last;
     return flow->sport >= range->first && flow->sport <= range->last && flow->dport >= range->first &&
            flow->dport <= range->last && (flow->sport ^ flow->dport) & 1;
 }

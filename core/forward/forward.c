@@ -15,7 +15,7 @@ svr_forward *svr_forward_new(const svr_forward_params *params) {
     if (svr_sessions_init(&f->sessions, f->rt, params->config->keys.payload_key_rekey_hours * SVR_HOUR) &&
         svr_moves_init(f) &&
         svr_sessions_count_services(&f->sessions, f->config->services, f->config->n_services) &&
-        svr_gather_init(&f->gather, f->rt))
+        svr_gather_init(&f->gather, f->rt) && svr_nat_start(f))
         return f;
     svr_forward_del(f);
     return NULL;
@@ -27,6 +27,7 @@ void svr_forward_del(svr_forward *f) {
     svr_moves_fini(f);
     svr_gather_fini(&f->gather);
     svr_sessions_fini(&f->sessions);
+    if (f->keep.fire) svr_timer_fini(&f->keep, &f->rt->timers);
     svr_wipe(f, sizeof *f);
     svr_alloc_free(alloc, f);
 }
@@ -52,7 +53,6 @@ size_t svr_ops_add(svr_ops *ops, svr_crypt_op op) {
 
 /* Either way: what is stuck on a path of this peer may find another. */
 void svr_forward_path_changed(svr_forward *f, svr_path *path, bool in_service) {
-    (void)path;
-    (void)in_service;
+    if (in_service) svr_nat_serves(f, path);
     svr_moves_begin(f);
 }

@@ -31,6 +31,8 @@ void svr_forward_wan(svr_forward *f, const svr_interface *in, svr_packet **packe
                      size_t n);
 /* ICMP that is no echo, to an address of ours on a WAN interface: something has befallen a packet of ours. */
 void svr_forward_icmp(svr_forward *f, svr_packet *pkt, const svr_ip *ip);
+/* The NAT at our end of a path has lent other addresses or ports: all sessions on it tell theirs. */
+void svr_forward_remapped(svr_forward *f, svr_path *path);
 /* A path came into service or left it, or is worth another thing to a policy: sessions may move. */
 void svr_forward_path_changed(svr_forward *f, svr_path *path, bool in_service);
 

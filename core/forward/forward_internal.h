@@ -9,6 +9,7 @@
  *   moves.c    sessions that change to another path
  *   icmp.c     ICMP errors, from wherever they come to the host that they are for
  *   emit.c     headers around what leaves, ICMP errors
+ *   nat.c      sessions over paths with a NAT
  *   policy.c   services, access, routes
  *
  * Packets run through in batches: all are looked up first, then one call of the cipher engine works on all of
@@ -87,6 +88,9 @@ struct svr_forward {
     uint32_t icmp_tokens;
     svr_time icmp_at;
     svr_time control_at[SVR_CONTROL_SLOTS];
+    svr_time guessed; /* when somebody behind a NAT was last looked for by address */
+    svr_timer keep;   /* of mappings in a NAT at our end */
+    size_t kept_at;   /* where it goes on in the table of sessions */
     svr_work work[SVR_BATCH_MAX];
     svr_work parts[SVR_BATCH_MAX]; /* of one of them */
     svr_ops ops;                   /* of payloads */
@@ -164,6 +168,21 @@ void svr_control_review(svr_forward *f, svr_leg *leg);
 /* Whether metadata that leaves here may name the newest payload key: reverse metadata does so only when the
  * key has reached the far end. */
 bool svr_control_knows_key(const svr_leg *out);
+
+/* nat.c (PD-NAT) */
+/* Who may have sent a packet whose addresses no path has; NULL: nobody. The packet still has its headers. */
+svr_path *svr_nat_sender(svr_forward *f, const svr_work *w);
+/* Authentic metadata for the leg has come: it answers there from now on, unless newer metadata came from
+ * elsewhere: then w->stale is set. 0 or NO_MEMORY. */
+svr_drop svr_nat_follow(svr_forward *f, svr_work *w, svr_leg *leg);
+/* A keep-alive without a session: its waypoints are open for one of ours. */
+void svr_nat_offered(svr_forward *f, const svr_work *w);
+/* A session began on these waypoints, perhaps on a pair that we hold open: another is opened. */
+void svr_nat_begun(svr_forward *f, svr_path *path, const svr_tuple *arrival);
+/* A path came into service. */
+void svr_nat_serves(svr_forward *f, svr_path *path);
+/* False when memory is short. */
+bool svr_nat_start(svr_forward *f);
 
 /* admit.c: authentic metadata of a packet takes effect. `text` is deciphered. 0 and w->in, or a reason. On 0
  * with w->in NULL the packet was a control message, and is used up. */

@@ -156,6 +156,8 @@ static void pass_on_changes(svr_node *node) {
     if (node->ha) svr_ha_run(node->ha);
     while ((path = svr_peers_next_change(node->peers, &in_service)) != NULL)
         svr_forward_path_changed(node->forward, path, in_service);
+    while ((path = svr_peers_next_remapped(node->peers)) != NULL)
+        svr_forward_remapped(node->forward, path);
 }
 
 static bool has_address(const svr_interface *in, const svr_addr *a) {

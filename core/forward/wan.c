@@ -53,6 +53,7 @@ static svr_drop parse(svr_forward *f, svr_work *w) {
     const svr_flow *flow = &w->ip.flow;
     if (flow->proto != SVR_PROTO_UDP || !w->ip.has_ports) return SVR_DROP_PROTOCOL_UNSUPPORTED;
     w->path = svr_peers_find_path(f->peers, &flow->dst, &flow->src);
+    if (!w->path) w->path = svr_nat_sender(f, w);
     if (!w->path) return SVR_DROP_UNKNOWN_PEER;
     if (!svr_path_in_service(w->path)) return SVR_DROP_PATH_NOT_IN_SERVICE;
     w->expired = w->ip.ttl <= 1; /* its sender is told by way of its session, which it may begin */

@@ -420,7 +420,8 @@ void svr_inspect(svr_inspector *in, const uint8_t *datagram, size_t len, svr_see
     if (ip.flow.proto != SVR_PROTO_UDP || !ip.has_ports || ip.fragment) return;
     body b = {.p = in->work + ip.header_len + SVR_UDP_HEADER_LEN,
               .len = (size_t)ip.l4_len - SVR_UDP_HEADER_LEN};
-    if (ip.flow.dport == SVR_BFD_PORT)
+    if (ip.flow.dport == SVR_BFD_PORT ||
+        ip.flow.sport == SVR_BFD_PORT) /* behind a NAT the one or the other */
         inspect_bfd(in, &b, out);
     else
         inspect_session(in, &b, out);

@@ -42,6 +42,7 @@ static size_t write_body(svr_path *path, uint8_t *body, svr_piece clear, svr_pie
         op.text = end + SVR_AES_BLOCK;
         w = svr_tlv_writer_make(op.text, BFD_TLVS_MAX);
         put_keys_held(&w, &path->peer->ring);
+        svr_nat_write(path, &w);
         if (secret.len) memcpy(w.p, secret.p, secret.len);
         op.text_len = (uint32_t)svr_pad(op.text, svr_tlv_written(&w) + secret.len);
         payload_len = SVR_AES_BLOCK + op.text_len;
@@ -66,6 +67,8 @@ void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final
     const svr_path_config *config = path->config;
     assert(clear.len + secret.len <= SVR_KEX_PART_MAX + KEX_PART_HEADER + 4);
     assert(!secret.len || path->peer->ring.current);
+    const svr_nat_end to = svr_nat_destination(path);
+    if (!to.addr.family) return; /* the peer has not come to us yet */
     size_t ip_len = svr_ip_header_len(config->local.family);
     svr_packet *pkt = svr_packet_get(rt->pool, ip_len + SVR_UDP_HEADER_LEN + 2 * BFD_TLVS_MAX);
     if (!pkt) {
@@ -78,15 +81,16 @@ void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final
         return;
     }
     const svr_ip_header ip = {.src = config->local,
-                              .dst = config->remote,
+                              .dst = to.addr,
                               .proto = SVR_PROTO_UDP,
                               .ttl = BFD_TTL,
                               .tos = 0xc0, /* CS6: network control */
                               .l4_len = (uint16_t)(SVR_UDP_HEADER_LEN + body)};
     svr_ip_encode(&ip, pkt->data);
-    svr_udp_encode(pkt->data + ip_len, &ip.src, &ip.dst, SVR_BFD_PORT, SVR_BFD_PORT, body);
+    svr_udp_encode(pkt->data + ip_len, &ip.src, &ip.dst, SVR_BFD_PORT, to.port, body);
     pkt->len = (uint32_t)(ip_len + SVR_UDP_HEADER_LEN + body);
-    svr_runtime_send(rt, pkt, config->local_if->id, &path->next_hop);
+    const svr_addr hop = config->far_nat ? svr_path_hop_to(path, &to.addr) : path->next_hop;
+    svr_runtime_send(rt, pkt, config->local_if->id, &hop);
 }
 
 void svr_path_send_message(svr_path *path, svr_piece msg, bool secret) {
@@ -240,6 +244,10 @@ static void take_echo(svr_path *path, const opened *o) {
 
 static void take_authentic(svr_path *path, const opened *o) {
     svr_key_list held;
+    if (!o->bfd.your_discriminator || o->bfd.your_discriminator == path->bfd.discriminator) {
+        svr_nat_heard(path, o->key, o->nonce);
+        svr_nat_read(path, o->secret, o->secret_len);
+    }
     take_echo(path, o);
     svr_path_bfd_received(path, &o->bfd);
     if (read_keys_held(o, &held)) svr_peer_heard(path->peer, o->key, &held);
@@ -285,14 +293,29 @@ static int receive(svr_path *path, uint8_t *body, size_t len) {
     return 0;
 }
 
+bool svr_bfd_claims(const svr_packet *pkt, const svr_ip *ip, uint32_t *discriminator) {
+    const uint8_t *body = pkt->data + ip->header_len + SVR_UDP_HEADER_LEN;
+    size_t len = (size_t)ip->l4_len - SVR_UDP_HEADER_LEN;
+    svr_metadata m;
+    svr_bfd_packet bfd;
+    if (svr_metadata_decode(body, len, &m) != SVR_METADATA_OK || len < m.total + SVR_BFD_LEN ||
+        svr_bfd_decode(body + m.total, SVR_BFD_LEN, &bfd) != SVR_BFD_OK)
+        return false;
+    *discriminator = bfd.my_discriminator;
+    return true;
+}
+
 void svr_path_receive(svr_path *path, svr_packet *pkt, const svr_ip *ip) {
     svr_runtime *rt = path->peer->all->rt;
     int reason = SVR_DROP_PATH_NOT_IN_SERVICE;
     if (path->peer->all->barred)
         reason = SVR_DROP_NOT_PARTICIPATING;
-    else if (path->interface_up)
+    else if (path->interface_up) {
+        svr_nat_arrives(path, ip);
         reason = receive(path, pkt->data + ip->header_len + SVR_UDP_HEADER_LEN,
                          (size_t)(ip->l4_len - SVR_UDP_HEADER_LEN));
+        svr_nat_done(path);
+    }
     if (reason) svr_drop_count(rt, (svr_drop)reason);
     svr_packet_put(rt->pool, pkt);
 }

@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 /* Both ends can compute each other's discriminator from the waypoint addresses. */
-static uint32_t discriminator(const svr_addr *local, const svr_addr *remote) {
-    svr_path_key key = {*local, *remote};
+static uint32_t discriminator(const svr_path *path, bool own) {
+    const svr_path_config *c = path->config;
+    if (c->near_nat || c->far_nat) return svr_nat_discriminator(path, own);
+    svr_path_key key = {own ? c->local : c->remote, own ? c->remote : c->local};
     uint32_t d = (uint32_t)svr_hash(&key, sizeof key, 0);
     return d ? d : 1;
 }
@@ -17,11 +19,11 @@ static const svr_if_address *own_address(const svr_path_config *config) {
     return NULL;
 }
 
-static svr_addr find_next_hop(const svr_path_config *config) {
-    const svr_if_address *own = own_address(config);
-    if (!own || !own->gateway.family) return config->remote;
+svr_addr svr_path_hop_to(const svr_path *path, const svr_addr *remote) {
+    const svr_if_address *own = own_address(path->config);
+    if (!own || !own->gateway.family) return *remote;
     svr_prefix link = svr_prefix_make(&own->addr, own->prefix_len);
-    return svr_prefix_contains(&link, &config->remote) ? config->remote : own->gateway;
+    return svr_prefix_contains(&link, remote) ? *remote : own->gateway;
 }
 
 void svr_path_describe(const svr_path *path, char out[SVR_EVENT_PATH_MAX]) {
@@ -100,15 +102,16 @@ bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config
     path->key = (svr_path_key){config->local, config->remote};
     path->peer = peer;
     path->config = config;
-    path->next_hop = find_next_hop(config);
+    path->next_hop = svr_path_hop_to(path, config->external.family ? &config->external : &config->remote);
     path->interface_up = true;
     svr_bfd_init(&path->bfd, peer->sibling ? svr_sibling_bfd() : &peer->all->node->router->bfd,
-                 discriminator(&config->local, &config->remote));
+                 discriminator(path, true));
     return svr_timer_init(&path->tx, timers, tx_due) && svr_timer_init(&path->detect, timers, detect_due) &&
-           svr_path_quality_init(path);
+           svr_path_quality_init(path) && svr_nat_init(path);
 }
 
 void svr_path_fini(svr_path *path) {
+    svr_nat_fini(path);
     svr_timer_fini(&path->tx, &path->peer->all->rt->timers);
     svr_timer_fini(&path->detect, &path->peer->all->rt->timers);
     svr_path_quality_fini(path);
@@ -141,7 +144,7 @@ void svr_path_resume(svr_path *path) {
     svr_bfd *b = &path->bfd;
     path->heard = path->peer->all->rt->now;
     b->remote_state = SVR_BFD_UP;
-    b->remote_discriminator = discriminator(&path->config->remote, &path->config->local);
+    b->remote_discriminator = discriminator(path, false);
     b->remote_desired_tx = b->desired_tx;
     b->remote_required_rx = b->required_rx;
     b->remote_multiplier = b->multiplier;

@@ -17,6 +17,8 @@ typedef struct svr_path svr_path;
 svr_path *svr_peers_find_path(const svr_peers *peers, const svr_addr *local, const svr_addr *remote);
 /* The peer that a service-route names, or NULL (no path of it is on this node). */
 svr_peer *svr_peers_find(const svr_peers *peers, const svr_peer_config *config);
+/* All paths of this node, one at a call: *peer and *k begin at 0. NULL at the end. */
+svr_path *svr_peers_next_path(const svr_peers *peers, size_t *peer, size_t *k);
 /* A path that carries traffic now (PD-UP: BFD is up, keys are exchanged, the interface is up); NULL when
  * there is none. The first in configuration order. */
 svr_path *svr_peer_path_in_service(const svr_peer *peer);
@@ -53,6 +55,42 @@ typedef struct svr_path_load {
     uint64_t sent, sent_bytes, received, received_bytes; /* their IP datagrams since the start */
 } svr_path_load;
 svr_path_load *svr_path_get_load(svr_path *path);
+
+/* ---- NAT (PD-NAT, nat.c) -------------------------------------------------------------------- */
+
+/* The path whose peer calls itself that at its end, behind a NAT; or NULL. A claim, until a key proves it. */
+svr_path *svr_peers_find_claimed(const svr_peers *peers, const svr_addr *local, uint32_t discriminator);
+/* The path to the only peer behind a NAT that comes to this local address, if it was last heard from that
+ * one; else NULL. */
+svr_path *svr_peers_only_path_at(const svr_peers *peers, const svr_addr *local, const svr_addr *remote);
+/* The next path on which the NAT at our end has lent us another address or port; NULL when there is none. */
+svr_path *svr_peers_next_remapped(svr_peers *peers);
+/* What svr_peers_find_path knows it by, beside its local address. */
+const svr_addr *svr_path_identity(const svr_path *path);
+/* Our discriminator: what we call ourselves on it. */
+uint32_t svr_path_claim(const svr_path *path);
+bool svr_path_near_nat(const svr_path *path); /* a NAT is expected at our end */
+bool svr_path_far_nat(const svr_path *path);  /* at the peer's end */
+/* The peer sees us with another address or port than we have. */
+bool svr_path_translated(const svr_path *path);
+/* Where the peer is, as far as it is known. */
+const svr_addr *svr_path_remote(const svr_path *path);
+
+/* A pair of waypoints that the router behind a NAT has opened, so that the other end can begin a session. */
+typedef struct svr_spare {
+    svr_addr far; /* of the other router; at the end behind the NAT it is not used */
+    uint16_t far_port, own_port;
+    svr_time when; /* it was last offered */
+} svr_spare;
+#define SVR_SPARES_MAX 32 /* a path */
+
+/* At the end behind the NAT: what it holds open. */
+svr_spare *svr_path_spares(svr_path *path, size_t **n);
+/* At the other end: one was offered. */
+void svr_path_offered(svr_path *path, const svr_spare *offered);
+/* Takes the one that was offered last; false: there is none, or all are old. */
+bool svr_path_take_spare(svr_path *path, svr_spare *out);
+
 const char *svr_peer_name(const svr_peer *peer); /* router name: for people, never for the wire */
 /* Another number in each life of the peer (PD-KDF); 0 while none is known. */
 uint64_t svr_peer_life_mark(const svr_peer *peer);

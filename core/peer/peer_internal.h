@@ -5,6 +5,7 @@
  *   peers.c          all peers of a node: life cycle, lookup, our own metadata key
  *   key_changes.c    how many keys were made, and why the last failure failed, for show
  *   path.c           one path: BFD timers, interface, service
+ *   nat.c            paths with a NAT on them: where the peer is, and where it sees us (PD-NAT)
  *   bfd_packet.c     BFD packets with their metadata: made, signed, checked, taken apart
  *   echo.c           bursts that measure a path, as numbers (PD-ECHO)
  *   quality.c        when bursts go out, how they are answered, and what follows for policies
@@ -49,11 +50,32 @@ typedef struct svr_path_sla {
     svr_time settled; /* since it does not any more: when its hold-down is over; 0: none runs */
 } svr_path_sla;
 
+/* Where packets come from, or go. Family 0: not known. */
+typedef struct svr_nat_end {
+    svr_addr addr;
+    uint16_t port;
+} svr_nat_end;
+
+/* Of a path with a NAT at either end (PD-NAT). */
+typedef struct svr_nat {
+    svr_nat_end at;                   /* where the peer behind a NAT was heard last, authentic */
+    svr_nat_end from;                 /* where the packet in hand came from: answers go there */
+    bool answering;                   /* there is one */
+    uint8_t key[SVR_FINGERPRINT_LEN]; /* of the newest packet that was authentic; and its nonce */
+    uint64_t nonce;
+    svr_time contacted;  /* when a certificate went to somebody who claims to be the peer */
+    svr_nat_end seen_as; /* where the peer sees us, behind a NAT */
+    bool remapped;       /* svr_peers_next_remapped has to tell */
+    svr_spare spare[SVR_SPARES_MAX];
+    size_t n_spares;
+} svr_nat;
+
 struct svr_path {
     svr_path_key key; /* of svr_peers.by_address */
     svr_peer *peer;
     const svr_path_config *config;
     svr_addr next_hop;
+    svr_nat *nat; /* NULL: no NAT on it */
     svr_bfd bfd;
     svr_timer tx, detect;
     svr_time heard; /* when the last BFD packet was taken */
@@ -164,6 +186,7 @@ struct svr_peers {
     size_t n_peers;
     svr_table by_address;
     size_t changes; /* paths that svr_peers_next_change has yet to tell */
+    size_t remaps;  /* the same for svr_peers_next_remapped */
 
     /* Of a router with two nodes (PD-HA). */
     svr_sibling *sibling; /* NULL: it has one */
@@ -219,12 +242,33 @@ void svr_path_bfd_received(svr_path *path, const svr_bfd_packet *p);
 /* Recomputes whether the path carries traffic (PD-UP). */
 void svr_path_review(svr_path *path);
 
+/* Where packets to an address go first. */
+svr_addr svr_path_hop_to(const svr_path *path, const svr_addr *remote);
+
+/* nat.c */
+bool svr_nat_init(svr_path *path); /* false when memory is short */
+void svr_nat_fini(svr_path *path);
+/* What each end calls itself on a path with a NAT: both can compute both. */
+uint32_t svr_nat_discriminator(const svr_path *path, bool own);
+/* Where a BFD packet goes now; family 0: nowhere. */
+svr_nat_end svr_nat_destination(const svr_path *path);
+/* A BFD packet comes in, and is done with: what is sent between the two answers it. */
+void svr_nat_arrives(svr_path *path, const svr_ip *ip);
+void svr_nat_done(svr_path *path);
+/* It was authentic under this key. */
+void svr_nat_heard(svr_path *path, const svr_peer_key *key, uint64_t nonce);
+/* Says in encrypted metadata where the peer is seen; and what the peer says of us. */
+void svr_nat_write(const svr_path *path, svr_tlv_writer *w);
+void svr_nat_read(svr_path *path, const uint8_t *tlvs, size_t len);
+
 /* bfd_packet.c */
 /* Sends a BFD packet on the path, with TLVs of the key exchange: `clear` for the header, `secret` for the
  * encrypted part (only when there is a key; otherwise `secret` must be empty). */
 void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final);
 /* Cuts a message of the exchange into parts and sends them. */
 void svr_path_send_message(svr_path *path, svr_piece msg, bool secret);
+/* What the sender of a BFD packet calls itself; false: it is none, or has no metadata. */
+bool svr_bfd_claims(const svr_packet *pkt, const svr_ip *ip, uint32_t *discriminator);
 /* Takes over a packet for UDP port 1280. */
 void svr_path_receive(svr_path *path, svr_packet *pkt, const svr_ip *ip);
 

@@ -99,7 +99,8 @@ static bool init_paths(svr_peer *peer, size_t n) {
         const svr_path_config *config = &peer->config->paths[i];
         if (config->local_if->node != all->node) continue;
         svr_path *path = &peer->paths[peer->n_paths++];
-        if (!svr_path_init(path, peer, config) || !svr_table_put(&all->by_address, path)) return false;
+        if (!svr_path_init(path, peer, config)) return false;
+        if (!svr_table_put(&all->by_address, path) && !config->far_nat) return false;
     }
     return true;
 }
@@ -242,7 +243,9 @@ void svr_peers_start(svr_peers *peers) {
 /* ---- facts ---------------------------------------------------------------------------------- */
 
 void svr_peers_receive(svr_peers *peers, svr_packet *pkt, const svr_ip *ip) {
+    uint32_t claim;
     svr_path *path = svr_peers_find_path(peers, &ip->flow.dst, &ip->flow.src);
+    if (!path && svr_bfd_claims(pkt, ip, &claim)) path = svr_peers_find_claimed(peers, &ip->flow.dst, claim);
     if (!path)
         svr_drop_packet(peers->rt, pkt, SVR_DROP_UNKNOWN_PEER);
     else
@@ -310,6 +313,12 @@ svr_path *svr_peers_find_path(const svr_peers *peers, const svr_addr *local, con
 svr_peer *svr_peers_find(const svr_peers *peers, const svr_peer_config *config) {
     for (size_t i = 0; i < peers->n_peers; i++)
         if (peers->peers[i].config == config) return &peers->peers[i];
+    return NULL;
+}
+
+svr_path *svr_peers_next_path(const svr_peers *peers, size_t *peer, size_t *k) {
+    for (; *peer < peers->n_peers; (*peer)++, *k = 0)
+        if (*k < peers->peers[*peer].n_paths) return &peers->peers[*peer].paths[(*k)++];
     return NULL;
 }
 

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define HEADER_TLVS_LEN (3 * 4 + 4 + 8) /* SECURITY_ID, NONCE, SESSION_ENCRYPTED */
+#define HEADER_TLVS_LEN (4 * 4 + 4 + 8 + 4) /* SECURITY_ID, NONCE, SESSION_ENCRYPTED, CLAIM */
 #define HOP_TAG_LEN SVR_TAG_MAX
 
 /* ---- made ----------------------------------------------------------------------------------- */
@@ -31,9 +31,10 @@ static void put_session(svr_tlv_writer *w, const svr_leg *out, bool with_key) {
 
 /* Puts header and payload TLVs in front of the packet's data. `tlvs` holds `len` bytes and room for padding.
  */
-static bool enclose(svr_peer *peer, bool encrypted, uint8_t *tlvs, size_t len, svr_packet *pkt,
+static bool enclose(svr_path *path, bool encrypted, uint8_t *tlvs, size_t len, svr_packet *pkt,
                     svr_crypt_op *op) {
     uint8_t head[SVR_METADATA_HEADER_LEN + HEADER_TLVS_LEN];
+    svr_peer *peer = svr_path_peer(path);
     const svr_crypt_key *key;
     uint32_t index;
     uint64_t nonce;
@@ -46,6 +47,7 @@ static bool enclose(svr_peer *peer, bool encrypted, uint8_t *tlvs, size_t len, s
     svr_tlv_put32(&w, SVR_TLV_SECURITY_ID, index);
     svr_tlv_put64(&w, SVR_TLV_NONCE, nonce);
     if (encrypted) svr_tlv_put(&w, SVR_TLV_SESSION_ENCRYPTED, NULL, 0);
+    if (svr_path_near_nat(path)) svr_tlv_put32(&w, SVR_TLV_CLAIM, svr_path_claim(path));
     assert(w.ok);
     size_t head_len = SVR_METADATA_HEADER_LEN + svr_tlv_written(&w);
     svr_metadata_encode_header(head, svr_tlv_written(&w), SVR_AES_BLOCK + text_len);
@@ -72,16 +74,16 @@ bool svr_metadata_create(const svr_leg *out, svr_control control, bool with_key,
     if (control) svr_tlv_put8(&w, SVR_TLV_CONTROL, control);
     put_session(&w, out, with_key);
     assert(w.ok);
-    bool ok = enclose(svr_path_peer(out->path), out->session->encrypt, tlvs, svr_tlv_written(&w), pkt, op);
+    bool ok = enclose(out->path, out->session->encrypt, tlvs, svr_tlv_written(&w), pkt, op);
     svr_wipe(tlvs, sizeof tlvs);
     return ok;
 }
 
-bool svr_metadata_create_control(svr_peer *peer, svr_control control, svr_packet *pkt, svr_crypt_op *op) {
+bool svr_metadata_create_control(svr_path *path, svr_control control, svr_packet *pkt, svr_crypt_op *op) {
     uint8_t tlvs[32];
     svr_tlv_writer w = svr_tlv_writer_make(tlvs, sizeof tlvs - SVR_AES_BLOCK);
     svr_tlv_put8(&w, SVR_TLV_CONTROL, control);
-    return enclose(peer, false, tlvs, svr_tlv_written(&w), pkt, op);
+    return enclose(path, false, tlvs, svr_tlv_written(&w), pkt, op);
 }
 
 bool svr_metadata_create_error(const svr_leg *out, const svr_icmp_report *error, svr_packet *pkt,
@@ -91,7 +93,7 @@ bool svr_metadata_create_error(const svr_leg *out, const svr_icmp_report *error,
     svr_tlv_put(&w, SVR_TLV_SESSION_UUID, out->session->uuid, SVR_UUID_LEN);
     svr_tlv_put_report(&w, error);
     assert(w.ok);
-    return enclose(svr_path_peer(out->path), false, tlvs, svr_tlv_written(&w), pkt, op);
+    return enclose(out->path, false, tlvs, svr_tlv_written(&w), pkt, op);
 }
 
 /* ---- taken apart ---------------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ static void write_leg(svr_writer *w, const svr_leg *leg) {
     if (leg->path) {
         const svr_path_config *config = svr_path_get_config(leg->path);
         svr_write_bytes(w, &config->local, sizeof config->local);
-        svr_write_bytes(w, &config->remote, sizeof config->remote);
+        svr_write_bytes(w, svr_path_identity(leg->path), sizeof config->remote);
         svr_write_bytes(w, &leg->arrival, sizeof leg->arrival);
         return;
     }

@@ -40,6 +40,13 @@ typedef struct svr_tuple {
     uint16_t sport, dport, proto, ifid;
 } svr_tuple;
 
+/* The newest metadata that led a leg to its waypoints: what is older leads it nowhere. */
+typedef struct svr_led {
+    uint64_t life; /* of the peer */
+    uint64_t nonce;
+    uint32_t index; /* of the key */
+} svr_led;
+
 typedef struct svr_leg {
     svr_tuple arrival;
     svr_session *session;
@@ -51,6 +58,8 @@ typedef struct svr_leg {
     svr_handshake handshake;  /* path leg */
     svr_time reminded;        /* path leg: when metadata last left here */
     svr_time sent;            /* path leg: when anything did */
+    svr_time kept;            /* path leg behind a NAT: when a keep-alive left last (PD-NAT) */
+    svr_led led;              /* path leg: of what its peer says */
     uint64_t told;            /* path leg: the life of the peer to which the newest key went first */
 } svr_leg;
 

@@ -31,6 +31,8 @@ struct svr_path {
     svr_time heard;
     svr_path_load load;
     svr_standing standing; /* while it is in service; 0: good */
+    svr_spare spare[SVR_SPARES_MAX];
+    size_t n_spares;
 };
 
 struct svr_peer {
@@ -119,6 +121,64 @@ const svr_crypt_key *svr_peer_metadata_receive_key(svr_peer *peer, uint32_t inde
 }
 bool svr_peer_metadata_accept(svr_peer *peer, uint32_t index, uint64_t nonce) {
     return index == peer->receive_index && svr_replay_accept(&peer->seen, nonce);
+}
+
+/* ---- a NAT in front of a peer's path (PD-NAT) ------------------------------------------------ */
+
+#define CLAIM 0x1234 /* of the router behind it */
+
+svr_path *svr_peers_find_claimed(const svr_peers *peers, const svr_addr *local, uint32_t discriminator) {
+    for (int p = 0; p < 2; p++)
+        for (int i = 0; i < PATHS; i++) {
+            const struct svr_path *path = &peers->peer[p].path[i];
+            if (path->config.far_nat && svr_addr_equal(&path->config.local, local) && discriminator == CLAIM)
+                return (svr_path *)(uintptr_t)path;
+        }
+    return NULL;
+}
+svr_path *svr_peers_only_path_at(const svr_peers *peers, const svr_addr *local, const svr_addr *remote) {
+    (void)remote;
+    return svr_peers_find_claimed(peers, local, CLAIM);
+}
+svr_path *svr_peers_next_remapped(svr_peers *peers) {
+    (void)peers;
+    return NULL;
+}
+svr_path *svr_peers_next_path(const svr_peers *peers, size_t *peer, size_t *k) {
+    for (; *peer < 2; (*peer)++, *k = 0)
+        if (*k < PATHS) return (svr_path *)(uintptr_t)&peers->peer[*peer].path[(*k)++];
+    return NULL;
+}
+const svr_addr *svr_path_identity(const svr_path *path) {
+    return &path->config.remote;
+}
+uint32_t svr_path_claim(const svr_path *path) {
+    (void)path;
+    return CLAIM;
+}
+bool svr_path_near_nat(const svr_path *path) {
+    return path->config.near_nat;
+}
+bool svr_path_far_nat(const svr_path *path) {
+    return path->config.far_nat;
+}
+bool svr_path_translated(const svr_path *path) {
+    return path->config.near_nat;
+}
+const svr_addr *svr_path_remote(const svr_path *path) {
+    return &path->config.remote;
+}
+svr_spare *svr_path_spares(svr_path *path, size_t **n) {
+    *n = &path->n_spares;
+    return path->spare;
+}
+void svr_path_offered(svr_path *path, const svr_spare *offered) {
+    if (path->n_spares < SVR_SPARES_MAX) path->spare[path->n_spares++] = *offered;
+}
+bool svr_path_take_spare(svr_path *path, svr_spare *out) {
+    if (!path->n_spares) return false;
+    *out = path->spare[--path->n_spares];
+    return true;
 }
 
 /* ---- the chain ------------------------------------------------------------------------------ */

@@ -96,6 +96,8 @@ typedef struct svr_neighborhood {
     svr_port_range ports; /* waypoint ports, two at least: the first `port-range`; default 16384..65534 */
     bool pmtu_discovery;
     svr_tcp_transport tcp_transport; /* default SVR_TCP_AS_UDP */
+    bool behind_nat;                 /* `external-nat-address` is there: peers see another address (PD-NAT) */
+    svr_addr external;               /* that address; family 0: `any` */
 } svr_neighborhood;
 
 typedef struct svr_if_address {
@@ -135,6 +137,10 @@ typedef struct svr_path_config {
     svr_addr local;
     svr_addr remote;
     const char *remote_if; /* name of the peer's network-interface; "" when configured by hand */
+    bool near_nat;         /* our end is behind a NAT (PD-NAT) */
+    bool near_any;         /* ... whose address nobody knows in advance */
+    bool far_nat;          /* the peer's end is: `remote` is its private address, where nothing can be sent */
+    svr_addr external;     /* far_nat: where to look for it first; family 0: it has to come to us */
 } svr_path_config;
 
 /* A peer of a router: generated from the neighborhoods, or written as `peer` by hand (CFG-PEERS-AUTO). */

@@ -27,7 +27,9 @@ typedef enum svr_event_kind {
     SVR_EVENT_ALARM,          /* to: "raised", "cleared"; peer: source; reason: category; value: ID; detail */
     SVR_EVENT_CERTIFICATE,    /* to: "accepted", "refused"; reason: verdict; peer empty: our own */
     SVR_EVENT_PEERING, /* to: "failed" (TOP-LEGACY), "removed", "restored" (CRT-FAIL-HARD); reason says why */
-    SVR_EVENT_KEY_MANAGER, /* from, to: role of this node of two (KEY-HA-PUSH); reason */
+    SVR_EVENT_KEY_MANAGER,  /* from, to: role of this node of two (KEY-HA-PUSH); reason */
+    SVR_EVENT_PATH_ADDRESS, /* to: "moved": the peer behind a NAT now sends from detail, port value; "seen":
+                               that is where the peer sees us (PD-NAT) */
     SVR_EVENT_KINDS
 } svr_event_kind;
 
