@@ -34,15 +34,13 @@ static void take_comment_line(void *ctx, const char *line) {
     if (svrpcap_is_key_line(line, strlen(line))) take_key(ctx, line);
 }
 
-static bool read_keylog(svrpcap_input *in, const char *file) {
-    svrpcap_keylog *k = svrpcap_keylog_open(file);
+static bool read_keylogs(svrpcap_input *in, const svrpcap_options *o) {
+    svrpcap_keylog *k = svrpcap_keylog_open(o);
     const char *line;
     bool good = k != NULL;
     while (good && (line = svrpcap_keylog_next(k)) != NULL) {
         good = take_key(in, line);
-        if (!good)
-            svrpcap_error("%s:%llu: this is no line of a key log (docs/protocol.md, section 6)", file,
-                          (unsigned long long)svrpcap_keylog_line(k));
+        if (!good) svrpcap_keylog_complain(k);
     }
     svrpcap_keylog_close(k);
     return good;
@@ -53,7 +51,7 @@ static bool open_all(svrpcap_input *in, const svrpcap_options *o) {
     if (o->filter && (in->filter = svrpcap_filter_new(o->filter)) == NULL) return false;
     in->inspector = svr_inspector_new(&svr_heap);
     if (!in->inspector) return svrpcap_error("memory is short") == SVRPCAP_FINE;
-    if (o->keylog && !read_keylog(in, o->keylog)) return false;
+    if (!read_keylogs(in, o)) return false;
     in->capture = svr_capture_open(in->file, reason);
     if (!in->capture) svrpcap_error("%s: %s", in->file, reason);
     return in->capture != NULL;

@@ -59,13 +59,14 @@ void svrpcap_filter_del(svrpcap_filter *f);
 bool svrpcap_filter_match(svrpcap_filter *f, uint32_t link_type, const uint8_t *data, uint32_t len,
                           uint32_t orig_len);
 
-/* A key log that may still grow. */
+/* Key logs that may still grow. */
 typedef struct svrpcap_keylog svrpcap_keylog;
-/* NULL after saying what is wrong. `keep`: read on later, where a line may not be whole yet. */
-svrpcap_keylog *svrpcap_keylog_open(const char *file);
+/* NULL after saying what is wrong. */
+svrpcap_keylog *svrpcap_keylog_open(const svrpcap_options *o);
 void svrpcap_keylog_close(svrpcap_keylog *k);
-/* The next line, or NULL when there is none now. */
+/* The next whole line, or NULL when there is none now. */
 const char *svrpcap_keylog_next(svrpcap_keylog *k);
-uint64_t svrpcap_keylog_line(const svrpcap_keylog *k); /* its number */
+/* Says that this line is none of a key log. */
+void svrpcap_keylog_complain(const svrpcap_keylog *k);
 
 #endif

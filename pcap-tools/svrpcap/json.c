@@ -43,6 +43,25 @@ json_t *svrpcap_flow_json(const svr_flow *f) {
     return o;
 }
 
+static json_t *part_json(const svr_fragment *f) {
+    json_t *o = json_object();
+    set_number(o, "extended_id", f->extended_id);
+    set_number(o, "original_id", f->original_id);
+    set_number(o, "offset", f->offset);
+    set(o, "more", json_boolean(f->more));
+    set_number(o, "largest", f->largest);
+    return o;
+}
+
+static json_t *echo_json(const svr_echo_tlv *e) {
+    json_t *o = json_object();
+    set(o, "reply", json_boolean(e->reply));
+    set_number(o, "number", e->number);
+    set_number(o, "length", e->length);
+    set_number(o, "burst", e->burst);
+    return o;
+}
+
 static void set_bfd(json_t *o, const svr_seen *s) {
     if (s->metadata == SVR_AUTH_GOOD)
         set(o, "fingerprint", svrpcap_hex_json(s->key_fingerprint, SVR_SEEN_FINGERPRINT_LEN));
@@ -62,6 +81,7 @@ static void set_bfd(json_t *o, const svr_seen *s) {
     }
     set(o, "held", held);
     set(o, "messages", messages);
+    if (s->has_echo) set(o, "echo", echo_json(&s->echo));
     if (!s->has_bfd) return;
     set_text(o, "bfd_state", svrpcap_bfd_state_name(s->bfd.state));
     set_number(o, "bfd_diag", s->bfd.diag);
@@ -83,6 +103,7 @@ static void set_session(json_t *o, const svr_seen *s) {
     set_text(o, "payload", svr_seen_auth_name(s->payload));
     set_number(o, "phase", s->phase);
     set_number(o, "counter", s->counter);
+    if (s->has_part) set(o, "fragment", part_json(&s->part));
     if (s->payload == SVR_AUTH_GOOD) set_number(o, "text_length", s->text_len);
 }
 

@@ -8,51 +8,73 @@
 
 #define LINE_SIZE 1024 /* the longest line of a key log has half of it */
 
-struct svrpcap_keylog {
+typedef struct log_file {
     FILE *file;
     const char *name;
     char line[LINE_SIZE];
     size_t n; /* of a line that is not whole yet */
     uint64_t number;
+} log_file;
+
+struct svrpcap_keylog {
+    log_file files[SVRPCAP_KEYLOGS_MAX];
+    size_t n, current;
 };
 
-svrpcap_keylog *svrpcap_keylog_open(const char *file) {
+svrpcap_keylog *svrpcap_keylog_open(const svrpcap_options *o) {
     svrpcap_keylog *k = calloc(1, sizeof *k);
-    if (!k) return NULL;
-    k->name = file;
-    k->file = fopen(file, "re");
-    if (k->file) return k;
-    svrpcap_error("%s: cannot be opened: %s", file, strerror(errno));
-    free(k);
-    return NULL;
+    if (!k) svrpcap_error("memory is short");
+    for (size_t i = 0; k && i < o->n_keylogs; i++) {
+        k->files[i].name = o->keylogs[i];
+        k->files[i].file = fopen(o->keylogs[i], "re");
+        if (k->files[i].file) {
+            k->n++;
+            continue;
+        }
+        svrpcap_error("%s: cannot be opened: %s", o->keylogs[i], strerror(errno));
+        svrpcap_keylog_close(k);
+        return NULL;
+    }
+    return k;
 }
 
 void svrpcap_keylog_close(svrpcap_keylog *k) {
     if (!k) return;
-    fclose(k->file);
-    svr_wipe(k->line, sizeof k->line);
+    for (size_t i = 0; i < k->n; i++)
+        fclose(k->files[i].file);
+    svr_wipe(k, sizeof *k);
     free(k);
 }
 
-const char *svrpcap_keylog_next(svrpcap_keylog *k) {
-    clearerr(k->file);
-    for (int c; (c = getc(k->file)) != EOF;) {
+static const char *next_line(log_file *f) {
+    clearerr(f->file);
+    for (int c; (c = getc(f->file)) != EOF;) {
         if (c != '\n') {
-            if (k->n < sizeof k->line - 1) k->line[k->n++] = (char)c;
+            if (f->n < sizeof f->line - 1) f->line[f->n++] = (char)c;
             continue;
         }
-        k->number++;
-        while (k->n && k->line[k->n - 1] == '\r')
-            k->n--;
-        k->line[k->n] = 0;
-        k->n = 0;
-        if (k->line[0] && k->line[0] != '#') return k->line;
+        f->number++;
+        while (f->n && f->line[f->n - 1] == '\r')
+            f->n--;
+        f->line[f->n] = 0;
+        f->n = 0;
+        if (f->line[0] && f->line[0] != '#') return f->line;
     }
     return NULL;
 }
 
-uint64_t svrpcap_keylog_line(const svrpcap_keylog *k) {
-    return k->number;
+const char *svrpcap_keylog_next(svrpcap_keylog *k) {
+    for (size_t i = 0; i < k->n; i++, k->current = (k->current + 1) % k->n) {
+        const char *line = next_line(&k->files[k->current]);
+        if (line) return line;
+    }
+    return NULL;
+}
+
+void svrpcap_keylog_complain(const svrpcap_keylog *k) {
+    const log_file *f = &k->files[k->current];
+    svrpcap_error("%s:%llu: this is no line of a key log (docs/protocol.md, section 6)", f->name,
+                  (unsigned long long)f->number);
 }
 
 void svrpcap_comment_lines(const char *text, size_t len, svrpcap_key_seen *take, void *ctx) {

@@ -30,7 +30,6 @@ typedef struct rewriting {
     svrpcap_output *out;
     svrpcap_keylog *log; /* embed; NULL once it is at its end */
     svr_inspector *judge;
-    const char *log_name;
     bool strip, bad_log;
     uint64_t lines, removed;
     char *text;    /* comments, each closed by NUL */
@@ -99,8 +98,7 @@ static bool logged_comments(rewriting *r) {
         if (!line) break;
         if (!svr_inspector_add_key(r->judge, line)) {
             r->bad_log = true;
-            svrpcap_error("%s:%llu: this is no line of a key log (docs/protocol.md, section 6)", r->log_name,
-                          (unsigned long long)svrpcap_keylog_line(r->log));
+            svrpcap_keylog_complain(r->log);
             return false;
         }
         if (!add_comment(r, line, strlen(line))) return false;
@@ -165,15 +163,15 @@ static int rewrite(rewriting *r, const svrpcap_options *o) {
 
 static int embed_or_strip(const svrpcap_options *o, bool strip) {
     char reason[SVR_CAPTURE_ERROR_MAX];
-    rewriting r = {.strip = strip, .log_name = o->keylog};
+    rewriting r = {.strip = strip};
     int status = SVRPCAP_UNUSABLE;
-    if (!strip && !o->keylog) return svrpcap_error("keys embed needs a key log: --keylog FILE");
-    if (strip && o->keylog) return svrpcap_error("keys strip takes no key log");
+    if (!strip && !o->n_keylogs) return svrpcap_error("keys embed needs a key log: --keylog FILE");
+    if (strip && o->n_keylogs) return svrpcap_error("keys strip takes no key log");
     r.judge = svr_inspector_new(&svr_heap);
     r.in = svr_capture_open(o->words[1], reason);
     if (!r.in)
         svrpcap_error("%s: %s", o->words[1], reason);
-    else if (r.judge && (strip || (r.log = svrpcap_keylog_open(o->keylog)) != NULL))
+    else if (r.judge && (strip || (r.log = svrpcap_keylog_open(o)) != NULL))
         status = rewrite(&r, o);
     svr_capture_close(r.in);
     svr_inspector_del(r.judge);
@@ -210,7 +208,7 @@ static int extract(const svrpcap_options *o) {
     svrpcap_packet p;
     svrpcap_options file = *o;
     file.words++;
-    if (o->keylog) return svrpcap_error("keys extract takes no key log");
+    if (o->n_keylogs) return svrpcap_error("keys extract takes no key log");
     if (o->output) return svrpcap_error("keys extract prints to standard output: use > FILE");
     svrpcap_table_init(&e.lines, 2 * sizeof(uint64_t), 2 * sizeof(uint64_t), SVRPCAP_KEYS_MAX);
     svrpcap_input *in = svrpcap_input_open(&file, print_once, &e);

@@ -13,7 +13,8 @@
 #include "common/version.h"
 
 static const svrpcap_command *const commands[] = {&svrpcap_info,   &svrpcap_dump, &svrpcap_decrypt,
-                                                  &svrpcap_verify, &svrpcap_keys, NULL};
+                                                  &svrpcap_verify, &svrpcap_keys, &svrpcap_stats,
+                                                  &svrpcap_follow, &svrpcap_live, NULL};
 
 enum { OPT_JSON = 256, OPT_TIME, OPT_ALL, OPT_SVG, OPT_HEX, OPT_COLOUR };
 
@@ -40,7 +41,8 @@ static const struct {
     unsigned bit;
     const char *help;
 } options[] = {
-    {'k', SVRPCAP_O_KEYLOG, "  -k, --keylog FILE      keys, besides those in the capture's comments"},
+    {'k', SVRPCAP_O_KEYLOG,
+     "  -k, --keylog FILE      keys, besides those in the capture's comments; may be repeated"},
     {'f', SVRPCAP_O_FILTER,
      "  -f, --filter EXPR      only packets that libpcap's filter takes; see pcap-filter(7)"},
     {'o', SVRPCAP_O_OUTPUT, "  -o, --output FILE      where the capture goes (default: -, standard output)"},
@@ -119,7 +121,11 @@ static bool take(svrpcap_options *o, int option, const char *value) {
                                                                                             "never", NULL};
     size_t chosen;
     switch (option) {
-    case 'k': o->keylog = value; return true;
+    case 'k':
+        if (o->n_keylogs == SVRPCAP_KEYLOGS_MAX)
+            return svrpcap_error("%s: more than %d key logs", value, SVRPCAP_KEYLOGS_MAX) == SVRPCAP_FINE;
+        o->keylogs[o->n_keylogs++] = value;
+        return true;
     case 'o': o->output = value; return true;
     case 'f': o->filter = value; return true;
     case 'v': o->verbose = true; return true;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define SVRPCAP_KEYLOGS_MAX 16 /* each router may have its own */
 #define SVRPCAP_FINE 0
 #define SVRPCAP_FAULTS 1   /* verify found faults */
 #define SVRPCAP_UNUSABLE 2 /* arguments or input */
@@ -31,7 +32,8 @@ enum {
 
 typedef struct svrpcap_options {
     const char *command;
-    const char *keylog, *output, *filter, *svg;
+    const char *keylogs[SVRPCAP_KEYLOGS_MAX], *output, *filter, *svg;
+    size_t n_keylogs;
     bool json, verbose, all, hex, colour;
     svrpcap_time time;
     uint64_t count; /* 0: no end */

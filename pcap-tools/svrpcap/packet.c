@@ -69,6 +69,19 @@ static void put_messages(svrpcap_line *l, const svr_seen *s) {
     }
 }
 
+static void put_echo(svrpcap_line *l, const svr_echo_tlv *e) {
+    svrpcap_put(l, e->reply ? ", echo reply " : ", echo ");
+    svrpcap_put_number(l, e->number + UINT64_C(1));
+    put_field(l, " of ", e->length);
+    put_field(l, ", burst ", e->burst);
+}
+
+static void put_part(svrpcap_line *l, const svr_fragment *f) {
+    put_field(l, ", fragment ", f->extended_id);
+    put_field(l, " offset ", f->offset);
+    if (f->more) svrpcap_put(l, " and more");
+}
+
 static void put_bfd(svrpcap_line *l, const svr_seen *s) {
     svrpcap_put(l, "BFD ");
     svrpcap_put(l, s->has_bfd ? svrpcap_bfd_state_name(s->bfd.state) : "?");
@@ -80,6 +93,7 @@ static void put_bfd(svrpcap_line *l, const svr_seen *s) {
             put_field(l, i ? "," : " ", s->held[i].index);
     }
     put_messages(l, s);
+    if (s->has_echo) put_echo(l, &s->echo);
 }
 
 static void put_session(svrpcap_line *l, const svr_seen *s) {
@@ -111,6 +125,7 @@ static void put_session(svrpcap_line *l, const svr_seen *s) {
     if (!s->has_payload) return;
     put_field(l, ", phase ", s->phase);
     put_field(l, ", nonce ", s->counter);
+    if (s->has_part) put_part(l, &s->part);
     put_auth(l, s->encrypted ? ", payload " : ", payload in clear, ", s->payload);
     if (s->payload == SVR_AUTH_GOOD) put_field(l, ", length ", s->text_len);
 }

@@ -90,6 +90,36 @@ expect "a secret of two keys is a fault" 1 '^secret used twice: PAYLOAD_KEY [0-9
     verify -k "$dir/twice.log" "$sample"
 expect "where nothing can be checked nothing is fine" 2 'unchecked' 'nothing could be checked' verify "$dir/bare.pcapng"
 
+# ---- stats, follow, live ----
+"$svrpcap" stats --json --svg "$dir/plot.svg" "$sample" >"$dir/stats"
+jq -e '.total.packets == 20 and .total.inside == 1572 and .total.overhead.SVR == .total.wire - .total.inside and .total.overhead.GRE == 480
+    and (.sessions | length) == 3 and ([.sessions[].wire] | add) == .total.wire and ([.sizes[].packets] | add) == 20' "$dir/stats" >/dev/null
+check "stats adds up" $?
+# The packets inside have 52, 56, 68, 84, 152 and 252 bytes.
+"$svrpcap" decrypt "$sample" 2>/dev/null | "$svrpcap" dump --json - | jq -s '[.[].length] | map(
+    {esp: (20 + 8 + 16 + (((. + 2 + 15) / 16 | floor) * 16 - .) + 24), wg: (60 + ((. + 15) / 16 | floor) * 16 - .)}) |
+    [(map(.esp) | add), (map(.wg) | add)]' >"$dir/want"
+jq '[.total.overhead["IPsec ESP"], .total.overhead.WireGuard]' "$dir/stats" | diff - "$dir/want" >"$dir/diff"
+check "ESP and WireGuard as computed from the sizes of the packets inside" $?
+sed 's/^/# /' "$dir/diff"
+python3 -c 'import sys, xml.etree.ElementTree as e; r = e.parse(sys.argv[1]).getroot(); sys.exit(len([x for x in r.iter() if x.tag.endswith("rect")]) < 9)' "$dir/plot.svg"
+check "the plot is a drawing" $?
+expect "stats as a table, with bars" 0 '^IPsec ESP  #+ [0-9.]+ \([0-9.]+ %\)$' '' stats "$sample"
+expect "a plot that cannot be written" 2 'all sessions' '/none/x.svg: cannot be written: No such file' stats --svg /none/x.svg "$sample"
+expect "without keys nothing is compared, and that is said" 0 'BFD and the exchange of keys: 42 packets' 'nothing is compared' stats "$dir/bare.pcapng"
+id=$("$svrpcap" info --json "$sample" | jq -r '.sessions[] | select(.inner.proto == 6) | .uuid')
+expect "follow shows a session" 0 '^> 42 .* TCP 10.1.0.10:49153 > 10.0.0.10:5001 SYN, 0 bytes, with metadata$' '' follow "$sample" "${id:0:8}"
+[ "$(grep -c '^[<>] ' "$dir/stdout")" -eq 10 ] && grep -q '^    ns3q' "$dir/stdout"
+check "all of it, with what was said, and no other" $?
+expect "sessions are also found by an end" 0 ' ICMP ' '' follow "$sample" 10.1.0.10
+expect "with a port only those with that port" 0 '^> 34 ' '' follow "$sample" 10.1.0.10:49153
+! grep -q ICMP "$dir/stdout"
+check "and not ICMP" $?
+expect "as hex" 0 '^    0000  6e 73 33 71 ' '' follow --hex "$sample" "$id"
+expect "a session that is not there" 2 '' "no session 'ffffffff'" follow "$sample" ffffffff
+expect "no name of a session" 2 '' 'expected the beginning of an identifier' follow "$sample" xyz
+expect "live needs an interface that is there" 2 '' '^svrpcap: nowhere0: ' live nowhere0
+
 # ---- what cannot be read ----
 head -c 9000 "$sample" >"$dir/cut.pcapng"
 expect "a file that is cut: what is readable, then where" 2 'BFD up' 'cut.pcapng: offset 8[0-9]*: a block of [0-9]+ bytes is cut off after [0-9]+; [0-9]+ packets before it' \

@@ -10,7 +10,8 @@
 #include "pcapng/link.h"
 #include "pcapng/reader.h"
 #include "svr/wire.h"
-#include "svrpcap/options.h"
+#include "svrpcap/inner.h"
+#include "svrpcap/overhead.h"
 
 #define WIRE "tests/unit/samples/two-routers.pcapng"
 #define LAN "tests/unit/samples/two-routers-lan.pcapng"
@@ -126,10 +127,72 @@ static void test_svrpcap_decrypt_needs_keys(void **state) {
     unlink(bare);
 }
 
+/* A part of a datagram brings its L4 header with it, and becomes an IP fragment (docs/protocol.md,
+ * section 4.8). */
+static void test_svrpcap_decrypt_parts_become_fragments(void **state) {
+    static uint8_t out[SVRPCAP_INNER_MAX], outer[28], text[1368];
+    svr_ip ip;
+    (void)state;
+    for (int family = 4; family <= 6; family += 2) {
+        svrpcap_packet p = {.ip = outer, .ip_len = sizeof outer};
+        svr_ip_header h = {.proto = SVR_PROTO_UDP, .ttl = 9, .l4_len = 8};
+        assert_true(svr_addr_parse("192.0.2.1", &h.src) && svr_addr_parse("192.0.2.2", &h.dst));
+        svr_udp_encode(outer + svr_ip_encode(&h, outer), &h.src, &h.dst, 20000, 20001, 0);
+        svr_seen *s = &p.seen;
+        s->has_payload = s->has_session = s->forward = s->has_part = true;
+        s->payload = SVR_AUTH_GOOD;
+        s->inner.proto = SVR_PROTO_UDP;
+        assert_true(svr_addr_parse(family == 4 ? "10.0.0.1" : "fd00::1", &s->inner.src));
+        assert_true(svr_addr_parse(family == 4 ? "10.0.0.2" : "fd00::2", &s->inner.dst));
+        s->text = text;
+        s->text_len = sizeof text;
+        s->part = (svr_fragment){.extended_id = 0x10009, .original_id = 0x1234, .offset = 1368, .more = true};
+        size_t n = svrpcap_inner_write(&p, out);
+        assert_int_equal(n, (family == 4 ? 20 : 48) + sizeof text);
+        assert_int_equal(n, svrpcap_inner_len(s));
+        assert_int_equal(svr_ip_decode(out, n, &ip), SVR_IP_OK);
+        assert_true(ip.fragment && ip.part.more);
+        assert_int_equal(ip.part.offset, 1368);
+        assert_int_equal(ip.part.id, family == 4 ? 0x1234 : 0x10009);
+        assert_int_equal(ip.ttl, 9);
+        s->part = (svr_fragment){.extended_id = 9, .original_id = 7}; /* the whole, cut by nobody */
+        text[4] = 0x05, text[5] = 0x58;                               /* UDP length 1368 */
+        n = svrpcap_inner_write(&p, out);
+        assert_int_equal(svr_ip_decode(out, n, &ip), SVR_IP_OK);
+        assert_false(ip.fragment);
+        const uint8_t *data;
+        assert_int_equal(svrpcap_inner_payload(s, &data), sizeof text - 8);
+        assert_ptr_equal(data, text + 8);
+    }
+}
+
+static void test_svrpcap_decrypt_overhead_byte_by_byte(void **state) {
+    static const struct {
+        size_t inner, esp4, wireguard4;
+    } cases[] = {
+        /* 20 + SPI and sequence number 8 + IV 16 + padding + 2 + ICV 24; 20 + 8 + 16 + padding + 16 */
+        {46, 70, 62}, {47, 85, 61}, {48, 84, 60}, {49, 83, 75},
+        {62, 70, 62}, {63, 85, 61}, {64, 84, 60}, {1500, 72, 64},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (unsigned family = 4; family <= 6; family += 2) {
+            size_t more = family == 6 ? 20 : 0;
+            assert_int_equal(svrpcap_overhead(SVRPCAP_GRE, cases[i].inner, (uint8_t)family), 24 + more);
+            assert_int_equal(svrpcap_overhead(SVRPCAP_ESP, cases[i].inner, (uint8_t)family),
+                             cases[i].esp4 + more);
+            assert_int_equal(svrpcap_overhead(SVRPCAP_WIREGUARD, cases[i].inner, (uint8_t)family),
+                             cases[i].wireguard4 + more);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_svrpcap_decrypt_gives_what_the_lan_had),
         cmocka_unit_test(test_svrpcap_decrypt_needs_keys),
+        cmocka_unit_test(test_svrpcap_decrypt_parts_become_fragments),
+        cmocka_unit_test(test_svrpcap_decrypt_overhead_byte_by_byte),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }

@@ -19,7 +19,8 @@ static const struct {
     const svrpcap_command *command;
     const char *word; /* in front of the file's name; NULL: none */
 } calls[] = {{&svrpcap_info, NULL},   {&svrpcap_dump, NULL},      {&svrpcap_decrypt, NULL},
-             {&svrpcap_verify, NULL}, {&svrpcap_keys, "extract"}, {&svrpcap_keys, "strip"}};
+             {&svrpcap_verify, NULL}, {&svrpcap_keys, "extract"}, {&svrpcap_keys, "strip"},
+             {&svrpcap_stats, NULL},  {&svrpcap_follow, NULL}};
 #define N_CALLS (sizeof calls / sizeof *calls)
 
 static char path[] = "/tmp/test_svrpcap_hostile.XXXXXX";
@@ -55,8 +56,11 @@ static void save(const uint8_t *bytes, size_t n) {
 static int run(size_t call, bool json, FILE *out) {
     const svrpcap_command *c = calls[call].command;
     bool extract = calls[call].word && strcmp(calls[call].word, "extract") == 0;
-    char *words[2] = {path, path};
-    if (calls[call].word) words[0] = (char *)(uintptr_t)calls[call].word;
+    char *words[2] = {path, (char *)(uintptr_t) "10.1.0.10"};
+    if (calls[call].word) {
+        words[0] = (char *)(uintptr_t)calls[call].word;
+        words[1] = path;
+    }
     svrpcap_options o = {.command = c->name,
                          .words = words,
                          .n_words = c->words_min,
