@@ -197,6 +197,17 @@ $(DISSECTOR): pcap-tools/wireshark/head.lua $(DISSECTOR_PARTS)
 	$(Q){ cat $<; for f in $(DISSECTOR_PARTS); do \
 		echo; echo "parts[\"$$(basename $$f .lua)\"] = function()"; cat $$f; echo 'end'; done; echo; echo 'need "main"'; } >$@
 
+# Where Wireshark looks for plugins and profiles: root installs for everybody, since tshark run by root ignores what is personal.
+WS_SCOPE   = $(if $(filter 0,$(shell id -u)),Global,Personal)
+ws_folder  = $(shell tshark -G folders 2>/dev/null | sed -n 's/^$(WS_SCOPE) $(1):[[:space:]]*//p')
+WS_PROFILE = pcap-tools/wireshark/profile
+install-wireshark: $(DISSECTOR) ## put dissector and profile where Wireshark finds them: your own folders, or everybody's for root
+	@plugins='$(call ws_folder,Lua Plugins)' settings='$(call ws_folder,configuration)'; \
+	[ -n "$$plugins" ] && [ -n "$$settings" ] || { echo 'install-wireshark: tshark does not name its folders; is it installed?' >&2; exit 1; }; \
+	install -D -m 644 -t "$(DESTDIR)$$plugins" $(DISSECTOR) && \
+	install -D -m 644 -t "$(DESTDIR)$$settings/profiles/SVR" $(WS_PROFILE)/* && \
+	echo "$(DESTDIR)$$plugins/svr.lua and the profile SVR in $(DESTDIR)$$settings/profiles"
+
 # Simulators with one deliberate fault each, which the suite has to name. The faulty object hides the one in the library.
 MUTANTS := $(patsubst tests/mutants/%,$(B)/mutants/%/svrsim,$(wildcard tests/mutants/*))
 $(B)/mutants/%/svrsim: tests/mutants/% tools/mutate $(B)/bin/svrsim
@@ -228,7 +239,7 @@ TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix -
 SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC) -Ilab
 SOURCES = $(shell find $(wildcard core router sim lab lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
-.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed format lint flags help clean
+.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed install-wireshark format lint flags help clean
 
 setup: ## install what all targets need (apt; sudo when not root)
 	@$(SETUP) check

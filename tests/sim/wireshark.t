@@ -180,6 +180,9 @@ none "$few" -o svr.comment_keys:FALSE -- 'svr.decrypted || svr.session || svr.au
 grep -v '^PEER_KEY' "$log" >"$dir/some-keys"
 tally "$few" -o svr.comment_keys:FALSE -o "svr.keylog_file:$dir/some-keys" -- 'udp.port == 1280 && svr.expert.no_key'
 equal "${got[0]}" "${with_keys[2]}" "a key that is missing is told with each packet"
+grep -E '^(PEER_KEY|LIFE)' "$log" >"$dir/some-keys"
+none "$few" -o svr.comment_keys:FALSE -o "svr.keylog_file:$dir/some-keys" -- 'svr.nonce && !(svr.auth == 2) || svr.payload && !(svr.payload.auth == 2)' \
+    "what routers tell each other is learned: peer keys and lives suffice"
 tally "$few" -o svr.comment_keys:FALSE -o "svr.keylog_file:$dir/none" -- svr.expert.no_key_log
 equal "${got[0]}" 1 "so is a key log that is none, once"
 mkdir "$dir/openssl"

@@ -315,11 +315,13 @@ end
 
 local busy = false -- while a packet inside is dissected: nothing of it is between routers
 
+local ipv4, ipv6 = Dissector.get("ip"), Dissector.get("ipv6")
+
 local function dissect_inner(datagram, v6, pinfo, root)
     local tvb = ByteArray.new(datagram, true):tvb("Inner packet")
     pinfo.cols.info:fence()
     busy = true
-    hand_over(Dissector.get(v6 and "ipv6" or "ip"), tvb, pinfo, root)
+    hand_over(v6 and ipv6 or ipv4, tvb, pinfo, root)
     busy = false
 end
 
@@ -356,8 +358,9 @@ local function show_payload(tree, tvb, raw, at, stop, rec, packet, pinfo, root)
         return "payload, malformed"
     end
     local counter = tvb(at + 1, 7):uint64()
-    local words = ("payload phase %d nonce %s"):format(tvb(at, 1):uint(), tostring(counter))
-    item:append_text((", phase %d, nonce %s"):format(tvb(at, 1):uint(), tostring(counter)))
+    local words = ("phase %d nonce %s"):format(raw:byte(at + 1), tostring(counter))
+    item:append_text(", " .. words)
+    words = "payload " .. words
     item:add(F["payload.phase"], tvb(at, 1))
     item:add(F["payload.counter"], tvb(at + 1, 7), counter)
     local tag = payload.key and payload.key.tag or 0
@@ -537,3 +540,5 @@ DissectorTable.get("udp.port"):add(BFD_PORT, proto)
 local key_reader = Proto("svr_keys", "Keys in packet comments, for SVR")
 function key_reader.dissector(_, pinfo) read_comments(pinfo) end
 register_postdissector(key_reader)
+
+need "statistics"

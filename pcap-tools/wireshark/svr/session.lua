@@ -17,7 +17,8 @@ local function way_name(src, sport, dst, dport) return ("%d:%d>%d:%d"):format(sr
 
 -- The session and direction of a packet between waypoints; nil when no metadata told of it before.
 function M.find(packet)
-    local way = state.ways[way_name(packet.src, packet.sport, packet.dst, packet.dport)]
+    packet.way_name = packet.way_name or way_name(packet.src, packet.sport, packet.dst, packet.dport)
+    local way = state.ways[packet.way_name]
     return way and way.frame <= packet.frame and way or nil
 end
 
@@ -70,31 +71,46 @@ function M.count(way, packet, len)
     way.session.last_time = packet.time
 end
 
+local SHOWN = {}
+for _, key in ipairs { "uuid", "flow", "srcport", "dstport", "proto", "service", "tenant", "forward", "key_phase", "since_metadata" } do
+    SHOWN[key] = F["session." .. key]
+end
+local ENDS = {
+    [false] = { F["session.src"], F["session.dst"] },
+    [true] = { F["session.src6"], F["session.dst6"] },
+}
+local FIRST_IN, METADATA_IN = F["session.first_in"], F["session.metadata_in"]
+
+local function add_generated(item, ...) item:add(...):set_generated() end
+
+local function show_since(add, item, none, way, packet)
+    local since = packet.time - way.time
+    add(item, METADATA_IN, way.frame)
+    add(item, SHOWN.since_metadata, none, NSTime.new(math.floor(since), math.floor(since % 1 * 1e9 + 0.5)))
+end
+
+-- Nobody sees the words of a tree that is not visible: its fields are for filters.
 function M.show(tree, tvb, way, packet)
-    local session, flow = way.session, way.session.flow
-    local item = tree:add(F.session, tvb(0, 0))
-    item:append_text((": %s, %s"):format(session.flow_text, way.forward and "forward" or "reverse")):set_generated()
-    local function add(key, value)
-        if value ~= nil then item:add(F["session." .. key], tvb(0, 0), value):set_generated() end
+    local session, flow, none = way.session, way.session.flow, tvb(0, 0)
+    local item = tree:add(F.session, none)
+    local add = tree.visible and add_generated or item.add
+    if tree.visible then
+        item:append_text((": %s, %s"):format(session.flow_text, way.forward and "forward" or "reverse")):set_generated()
     end
-    local six = flow.v6 and "6" or ""
-    add("uuid", session.text)
-    add("flow", session.flow_text)
-    add("src" .. six, flow.src)
-    add("dst" .. six, flow.dst)
-    add("srcport", flow.sport)
-    add("dstport", flow.dport)
-    add("proto", flow.proto)
-    add("service", session.service)
-    add("tenant", session.tenant)
-    add("forward", way.forward)
-    add("key_phase", way.phase)
-    if session.first ~= packet.frame then item:add(F["session.first_in"], session.first):set_generated() end
-    if way.frame ~= packet.frame then
-        item:add(F["session.metadata_in"], way.frame):set_generated()
-        local since = packet.time - way.time
-        add("since_metadata", NSTime.new(math.floor(since), math.floor(since % 1 * 1e9 + 0.5)))
-    end
+    local ends = ENDS[flow.v6]
+    add(item, SHOWN.uuid, none, session.text)
+    add(item, SHOWN.flow, none, session.flow_text)
+    add(item, ends[1], none, flow.src)
+    add(item, ends[2], none, flow.dst)
+    add(item, SHOWN.srcport, none, flow.sport)
+    add(item, SHOWN.dstport, none, flow.dport)
+    add(item, SHOWN.proto, none, flow.proto)
+    if session.service then add(item, SHOWN.service, none, session.service) end
+    if session.tenant then add(item, SHOWN.tenant, none, session.tenant) end
+    add(item, SHOWN.forward, none, way.forward)
+    if way.phase then add(item, SHOWN.key_phase, none, way.phase) end
+    if session.first ~= packet.frame then add(item, FIRST_IN, session.first) end
+    if way.frame ~= packet.frame then show_since(add, item, none, way, packet) end
 end
 
 -- ---- the packet inside ----------------------------------------------------------------------
