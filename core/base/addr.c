@@ -34,14 +34,19 @@ size_t svr_addr_size(const svr_addr *a) {
 
 svr_addr svr_addr_from_bytes(uint8_t family, const uint8_t *bytes) {
     svr_addr a = {.family = family};
-    memcpy(a.bytes, bytes, svr_addr_size(&a));
+    if (family == 4)
+        memcpy(a.bytes, bytes, 4); /* of a known length: two moves instead of a call */
+    else if (family == 6)
+        memcpy(a.bytes, bytes, 16);
     return a;
 }
 
 svr_prefix svr_prefix_make(const svr_addr *a, uint8_t len) {
     svr_prefix p = {.addr = *a, .len = len};
-    for (size_t bit = len; bit < sizeof p.addr.bytes * 8; bit++)
-        p.addr.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+    size_t whole = len / 8;
+    if (whole >= sizeof p.addr.bytes) return p;
+    p.addr.bytes[whole] &= (uint8_t)(0xff00u >> len % 8);
+    memset(p.addr.bytes + whole + 1, 0, sizeof p.addr.bytes - whole - 1);
     return p;
 }
 

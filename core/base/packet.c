@@ -51,6 +51,7 @@ svr_packet *svr_packet_get(svr_pool *pool, size_t len) {
     p->data = p->buf + SVR_PACKET_HEADROOM;
     p->len = 0;
     p->ifid = SVR_IFID_NONE;
+    p->open_checksum = false;
     p->next_hop = (svr_addr){0};
     p->next_free = NULL;
     pool->out++;

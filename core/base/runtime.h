@@ -30,6 +30,7 @@ typedef struct svr_runtime {
     uint64_t drops[SVR_DROP_COUNT];
     uint64_t events_lost, key_lines_lost;
     bool keylog;
+    bool open_checksums; /* the host completes UDP checksums of what goes onto paths */
 
     svr_packet **output; /* ring of SVR_OUTPUT_MAX */
     size_t output_head, output_n;

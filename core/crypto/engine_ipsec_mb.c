@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * intel-ipsec-mb computes many packets side by side, one in each lane of the vector registers. A chunk of
- * packets goes through it in three bursts: all IVs, all texts, all tags (opening: tags, IVs, texts, and the
- * last two only for packets whose tag holds). A burst is over when it returns: nothing stays in flight
- * between calls. */
+ * packets goes through it in three steps: all IVs, all texts, all tags (opening: tags, IVs, texts, and texts
+ * only for packets whose tag holds). A burst is over when it returns: nothing stays in flight between calls.
+ * IVs are single blocks, which keep no lane busy: a job for each would cost more than its block. */
 #include "crypto/engine.h"
 
 #ifdef SVR_HAVE_IPSEC_MB
@@ -18,7 +18,7 @@
 typedef struct ipsec_mb_engine {
     void *memory; /* what the manager was placed in */
     IMB_MGR *mgr;
-    IMB_JOB jobs[CHUNK];
+    IMB_JOB cipher_jobs[CHUNK], hash_jobs[CHUNK]; /* what is equal in all is filled in once */
     _Alignas(16) uint8_t block[CHUNK][SVR_AES_BLOCK];
     _Alignas(16) uint8_t iv[CHUNK][SVR_AES_BLOCK];
     _Alignas(16) uint8_t tag[CHUNK][SVR_HASH_LEN];
@@ -39,6 +39,14 @@ static void del(const svr_allocator *alloc, void *state) {
     svr_alloc_free(alloc, e);
 }
 
+static void prepare_jobs(ipsec_mb_engine *e) {
+    for (size_t i = 0; i < CHUNK; i++) {
+        e->cipher_jobs[i] =
+            (IMB_JOB){.key_len_in_bytes = SVR_CIPHER_KEY_LEN, .iv_len_in_bytes = SVR_AES_BLOCK};
+        e->hash_jobs[i] = (IMB_JOB){.auth_tag_output_len_in_bytes = SVR_HASH_LEN};
+    }
+}
+
 /* Places the manager in memory of ours, as the library's own allocation takes malloc's. */
 static IMB_MGR *manager_new(void *memory) {
     uintptr_t at = ((uintptr_t)memory + MGR_ALIGN - 1) & ~(uintptr_t)(MGR_ALIGN - 1);
@@ -55,7 +63,10 @@ static void *new (const svr_allocator *alloc, OSSL_LIB_CTX *libctx) {
     if (!e) return NULL;
     e->memory = svr_alloc_zero(alloc, 1, memory_size());
     if (e->memory) e->mgr = manager_new(e->memory);
-    if (e->mgr) return e;
+    if (e->mgr) {
+        prepare_jobs(e);
+        return e;
+    }
     del(alloc, e);
     return NULL;
 }
@@ -92,52 +103,71 @@ static void key_init(void *state, svr_crypt_key *key, const uint8_t cipher_key[S
 }
 
 static bool cipher_burst(ipsec_mb_engine *e, uint32_t n, IMB_CIPHER_DIRECTION direction) {
-    return n == 0 ||
-           IMB_SUBMIT_CIPHER_BURST(e->mgr, e->jobs, n, IMB_CIPHER_CBC, direction, IMB_KEY_256_BYTES) == n;
+    return n == 0 || IMB_SUBMIT_CIPHER_BURST(e->mgr, e->cipher_jobs, n, IMB_CIPHER_CBC, direction,
+                                             IMB_KEY_256_BYTES) == n;
 }
 
-static IMB_JOB cipher_job(const void *enc, const void *dec, const uint8_t *iv, const uint8_t *src,
-                          uint8_t *dst, uint32_t len) {
-    return (IMB_JOB){.enc_keys = enc,
-                     .dec_keys = dec,
+static void cipher_job(IMB_JOB *job, const svr_crypt_op *op, const uint8_t *iv) {
+    job->enc_keys = op->key->enc;
+    job->dec_keys = op->key->dec;
+    job->src = job->dst = op->text;
+    job->msg_len_to_cipher_in_bytes = op->text_len;
+    job->iv = iv;
+}
+
+/* Enciphers blocks `from` to `to` under one key, each by itself: one job, since their slots lie in a row. */
+static bool iv_run(ipsec_mb_engine *e, const svr_crypt_key *key, size_t from, size_t to) {
+    IMB_JOB *job = IMB_GET_NEXT_JOB(e->mgr);
+    *job = (IMB_JOB){.cipher_mode = IMB_CIPHER_ECB,
+                     .cipher_direction = IMB_DIR_ENCRYPT,
+                     .chain_order = IMB_ORDER_CIPHER_HASH,
+                     .hash_alg = IMB_AUTH_NULL,
+                     .enc_keys = key->iv,
+                     .dec_keys = key->iv,
                      .key_len_in_bytes = SVR_CIPHER_KEY_LEN,
-                     .src = src,
-                     .dst = dst,
-                     .msg_len_to_cipher_in_bytes = len,
-                     .iv = iv,
-                     .iv_len_in_bytes = SVR_AES_BLOCK};
+                     .src = e->block[from],
+                     .dst = e->iv[from],
+                     .msg_len_to_cipher_in_bytes = (to - from) * SVR_AES_BLOCK};
+    job = IMB_SUBMIT_JOB(e->mgr);
+    if (!job) job = IMB_FLUSH_JOB(e->mgr);
+    return job && job->status == IMB_STATUS_COMPLETED;
 }
 
-/* The burst interface knows no ECB here, but one block of CBC from a zero IV is the same. */
-static IMB_JOB iv_job(ipsec_mb_engine *e, const svr_crypt_op *op, size_t i) {
-    static const uint8_t zero[SVR_AES_BLOCK];
-    svr_nonce_block(op->nonce, e->block[i]);
-    return cipher_job(op->key->iv, op->key->iv, zero, e->block[i], e->iv[i], SVR_AES_BLOCK);
+/* The IVs that follow from nonces. Neighbors mostly belong to one session; one that needs no IV does no harm.
+ */
+static bool make_ivs(ipsec_mb_engine *e, const svr_crypt_op *ops, size_t n, bool sealing) {
+    for (size_t i = 0, from; i < n;) {
+        from = i;
+        while (i < n && ops[i].key == ops[from].key && (sealing || !ops[i].iv_wire)) {
+            svr_nonce_block(ops[i].nonce, e->block[i]);
+            i++;
+        }
+        if (i == from)
+            i++;
+        else if (!iv_run(e, ops[from].key, from, i))
+            return false;
+    }
+    return true;
 }
 
-static IMB_JOB hash_job(const svr_crypt_op *op, uint8_t tag[SVR_HASH_LEN]) {
-    IMB_JOB job = {.src = op->auth,
-                   .msg_len_to_hash_in_bytes = op->auth_len,
-                   .auth_tag_output = tag,
-                   .auth_tag_output_len_in_bytes = SVR_HASH_LEN};
-    job.u.HMAC._hashed_auth_key_xor_ipad = op->key->ipad;
-    job.u.HMAC._hashed_auth_key_xor_opad = op->key->opad;
-    return job;
+static void hash_job(IMB_JOB *job, const svr_crypt_op *op, uint8_t tag[SVR_HASH_LEN]) {
+    job->src = op->auth;
+    job->msg_len_to_hash_in_bytes = op->auth_len;
+    job->auth_tag_output = tag;
+    job->u.HMAC._hashed_auth_key_xor_ipad = op->key->ipad;
+    job->u.HMAC._hashed_auth_key_xor_opad = op->key->opad;
 }
 
 /* Makes tag[i], whole, for each well-formed op. */
 static bool sign(ipsec_mb_engine *e, const svr_crypt_op *ops, size_t n) {
     uint32_t jobs = 0;
     for (size_t i = 0; i < n; i++)
-        if (svr_op_well_formed(&ops[i])) e->jobs[jobs++] = hash_job(&ops[i], e->tag[i]);
-    return jobs == 0 || IMB_SUBMIT_HASH_BURST(e->mgr, e->jobs, jobs, IMB_AUTH_HMAC_SHA_384) == jobs;
+        if (svr_op_well_formed(&ops[i])) hash_job(&e->hash_jobs[jobs++], &ops[i], e->tag[i]);
+    return jobs == 0 || IMB_SUBMIT_HASH_BURST(e->mgr, e->hash_jobs, jobs, IMB_AUTH_HMAC_SHA_384) == jobs;
 }
 
 static bool seal_ivs(ipsec_mb_engine *e, svr_crypt_op *ops, size_t n) {
-    uint32_t jobs = 0;
-    for (size_t i = 0; i < n; i++)
-        if (ops[i].text_len || ops[i].iv_wire) e->jobs[jobs++] = iv_job(e, &ops[i], i);
-    if (!cipher_burst(e, jobs, IMB_DIR_ENCRYPT)) return false;
+    if (!make_ivs(e, ops, n, true)) return false;
     for (size_t i = 0; i < n; i++)
         if (ops[i].iv_wire) memcpy(ops[i].iv_wire, e->iv[i], SVR_AES_BLOCK);
     return true;
@@ -148,7 +178,7 @@ static bool encipher(ipsec_mb_engine *e, svr_crypt_op *ops, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const svr_crypt_op *op = &ops[i];
         if (!op->text_len) continue;
-        e->jobs[jobs++] = cipher_job(op->key->enc, op->key->dec, e->iv[i], op->text, op->text, op->text_len);
+        cipher_job(&e->cipher_jobs[jobs++], op, e->iv[i]);
     }
     return cipher_burst(e, jobs, IMB_DIR_ENCRYPT);
 }
@@ -171,15 +201,9 @@ static void check(ipsec_mb_engine *e, svr_crypt_op *ops, size_t n) {
 }
 
 static bool open_ivs(ipsec_mb_engine *e, svr_crypt_op *ops, size_t n) {
-    uint32_t jobs = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!ops[i].ok || !ops[i].text_len) continue;
-        if (ops[i].iv_wire)
-            memcpy(e->iv[i], ops[i].iv_wire, SVR_AES_BLOCK);
-        else
-            e->jobs[jobs++] = iv_job(e, &ops[i], i);
-    }
-    return cipher_burst(e, jobs, IMB_DIR_ENCRYPT);
+    for (size_t i = 0; i < n; i++)
+        if (ops[i].ok && ops[i].iv_wire) memcpy(e->iv[i], ops[i].iv_wire, SVR_AES_BLOCK);
+    return make_ivs(e, ops, n, false);
 }
 
 static bool decipher(ipsec_mb_engine *e, svr_crypt_op *ops, size_t n) {
@@ -187,7 +211,7 @@ static bool decipher(ipsec_mb_engine *e, svr_crypt_op *ops, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const svr_crypt_op *op = &ops[i];
         if (!op->ok || !op->text_len) continue;
-        e->jobs[jobs++] = cipher_job(op->key->enc, op->key->dec, e->iv[i], op->text, op->text, op->text_len);
+        cipher_job(&e->cipher_jobs[jobs++], op, e->iv[i]);
     }
     return cipher_burst(e, jobs, IMB_DIR_DECRYPT);
 }

@@ -40,7 +40,9 @@ void svr_emit_path(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_emit
     const svr_flow flow = {
         .src = t->dst, .dst = t->src, .sport = t->dport, .dport = t->sport, .proto = SVR_PROTO_UDP};
     size_t len = pkt->len;
-    svr_udp_encode(push(pkt, SVR_UDP_HEADER_LEN), &flow.src, &flow.dst, flow.sport, flow.dport, len);
+    pkt->open_checksum = f->rt->open_checksums;
+    (pkt->open_checksum ? svr_udp_encode_open : svr_udp_encode)(push(pkt, SVR_UDP_HEADER_LEN), &flow.src,
+                                                                &flow.dst, flow.sport, flow.dport, len);
     push_ip(f, pkt, &flow, fields, NULL);
     svr_path_load *load = svr_path_get_load(out->path);
     load->sent++;
@@ -54,8 +56,7 @@ static svr_addr lan_next_hop(const svr_leg *out, const svr_addr *dst) {
     svr_addr gateway = *dst;
     for (size_t i = 0; i < out->lan->n_addresses; i++) {
         const svr_if_address *a = &out->lan->addresses[i];
-        svr_prefix link = svr_prefix_make(&a->addr, a->prefix_len);
-        if (svr_prefix_contains(&link, dst)) return *dst;
+        if (svr_prefix_contains(&(svr_prefix){.addr = a->addr, .len = a->prefix_len}, dst)) return *dst;
         if (a->gateway.family == dst->family) gateway = a->gateway;
     }
     return gateway;

@@ -45,12 +45,6 @@ void svr_work_drop(svr_forward *f, svr_work *w, svr_drop reason) {
     w->pkt = w->before = NULL;
 }
 
-size_t svr_ops_add(svr_ops *ops, svr_crypt_op op) {
-    assert(ops->n < SVR_BATCH_MAX);
-    ops->at[ops->n] = op;
-    return ops->n++;
-}
-
 /* Either way: what is stuck on a path of this peer may find another. */
 void svr_forward_path_changed(svr_forward *f, svr_path *path, bool in_service) {
     if (in_service) svr_nat_serves(f, path);

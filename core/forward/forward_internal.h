@@ -17,6 +17,8 @@
 #ifndef SVR_FORWARD_INTERNAL_H
 #define SVR_FORWARD_INTERNAL_H
 
+#include <assert.h>
+
 #include "forward/forward.h"
 #include "forward/gather.h"
 #include "forward/policy.h"
@@ -102,8 +104,12 @@ struct svr_forward {
 void svr_work_drop(svr_forward *f, svr_work *w, svr_drop reason);
 /* The leg on whose waypoints the packet came, or which left them a moment ago: then w->stale is set. */
 svr_leg *svr_work_find(const svr_forward *f, svr_work *w);
-/* Room for one more operation; its index. */
-size_t svr_ops_add(svr_ops *ops, svr_crypt_op op);
+/* Adds one more operation; its index. */
+static inline size_t svr_ops_add(svr_ops *ops, svr_crypt_op op) {
+    assert(ops->n < SVR_BATCH_MAX);
+    ops->at[ops->n] = op;
+    return ops->n++;
+}
 
 /* moves.c */
 bool svr_moves_init(svr_forward *f);

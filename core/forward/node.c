@@ -104,6 +104,7 @@ static int init_node(svr_node *node, const svr_node_params *p, svr_time now, svr
     if (!svr_random(p->env->crypt, &seed, sizeof seed)) return fail(err, "no random numbers", "");
     if (!svr_runtime_init(&node->rt, p->env->alloc, p->env->crypt, p->env->pool, seed, p->keylog))
         return fail(err, "out of memory", "");
+    node->rt.open_checksums = p->open_checksums;
     svr_node_set_wall(node, p->wall, now);
     if (init_peers(node, &p->credentials, err)) return -1;
     const svr_forward_params params = {

@@ -203,14 +203,20 @@ size_t svr_ip_encode_part(const svr_ip_header *h, const svr_ip_part *part, uint8
     return svr_ip_part_header_len(6);
 }
 
-void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport, uint16_t dport,
-                    size_t payload_len) {
+void svr_udp_encode_open(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport,
+                         uint16_t dport, size_t payload_len) {
     size_t len = SVR_UDP_HEADER_LEN + payload_len;
     assert(len <= UINT16_MAX);
     svr_put16(udp, sport);
     svr_put16(udp + 2, dport);
     svr_put16(udp + 4, (uint16_t)len);
-    svr_l4_checksum_set(udp, len, SVR_PROTO_UDP, src, dst);
+    svr_put16(udp + 6, svr_l4_checksum_pseudo(SVR_PROTO_UDP, src, dst, len));
+}
+
+void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport, uint16_t dport,
+                    size_t payload_len) {
+    svr_udp_encode_open(udp, src, dst, sport, dport, payload_len);
+    svr_l4_checksum_set(udp, SVR_UDP_HEADER_LEN + payload_len, SVR_PROTO_UDP, src, dst);
 }
 
 /* ---- MSS ------------------------------------------------------------------------------------ */

@@ -273,7 +273,8 @@ static int open_node(svrd_host *h, svr_error *err) {
                               .node = h->options->node,
                               .credentials = svrd_credentials_get(&files),
                               .wall = svrd_clock_wall(&h->clock, now),
-                              .keylog = h->keylog != NULL};
+                              .keylog = h->keylog != NULL,
+                              .open_checksums = true};
     int rc = svr_node_new(&params, now, &h->node, err);
     svrd_credentials_fini(&files);
     if (rc == 0) h->serves = svr_node_serves(h->node);

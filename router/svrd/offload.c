@@ -121,6 +121,15 @@ bool svrd_finish_checksum(const struct virtio_net_hdr *h, uint8_t *data, size_t 
     return true;
 }
 
+void svrd_finish_packet(svr_packet *pkt) {
+    const struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+                                     .csum_start =
+                                         (uint16_t)svr_ip_header_len(pkt->data[0] >> 4 == 4 ? 4 : 6),
+                                     .csum_offset = UDP_CHECKSUM};
+    if (pkt->open_checksum) svrd_finish_checksum(&h, pkt->data, pkt->len);
+    pkt->open_checksum = false;
+}
+
 /* ---- many become one -------------------------------------------------------------------------- */
 
 /* A packet that might be joined. */

@@ -42,6 +42,9 @@ void svrd_segmenter_cut(svrd_segmenter *s, uint8_t *out);
  * virtio header points past the end. */
 bool svrd_finish_checksum(const struct virtio_net_hdr *h, uint8_t *data, size_t len);
 
+/* The same for a packet of the stack's, which says itself what is open. */
+void svrd_finish_packet(svr_packet *pkt);
+
 /* ---- out: many become one --------------------------------------------------------------------- */
 
 /* What may be joined. */

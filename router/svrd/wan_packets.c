@@ -190,6 +190,7 @@ static void send_run(svrd_wan *wan, svr_packet *const *packets, size_t n) {
         return;
     }
     for (size_t i = 0; i < n; i++) {
+        svrd_finish_packet(packets[i]);
         uint8_t version = version_of(packets[i]);
         const uint8_t *dst = source_of(packets[i]) + (version == 4 ? 4 : 16);
         socklen_t len = svrd_endpoint_fill(&to[i], version, dst, 0, wan->index);

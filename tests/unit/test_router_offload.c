@@ -390,6 +390,28 @@ static void test_offload_finishes_a_checksum(void **state) {
     }
 }
 
+static void test_offload_finishes_packets_of_the_stack(void **state) {
+    (void)state;
+    static train t;
+    const flow *flows[] = {&udp4, &udp6};
+    for (size_t k = 0; k < 2; k++) {
+        svr_ip ip;
+        train_init(&t);
+        couple(&t, flows[k], 333);
+        uint8_t *p = t.pkt[0]->data;
+        assert_int_equal(svr_ip_decode(p, t.pkt[0]->len, &ip), SVR_IP_OK);
+        svr_udp_encode_open(p + ip.header_len, &ip.flow.src, &ip.flow.dst, ip.flow.sport, ip.flow.dport, 333);
+        svrd_finish_packet(t.pkt[0]);
+        assert_memory_not_equal(p, t.was[0], t.was_len[0]); /* it did not say that it was open */
+        t.pkt[0]->open_checksum = true;
+        svrd_finish_packet(t.pkt[0]);
+        assert_memory_equal(p, t.was[0], t.was_len[0]);
+        svrd_finish_packet(t.pkt[0]); /* once */
+        assert_memory_equal(p, t.was[0], t.was_len[0]);
+        train_fini(&t);
+    }
+}
+
 /* A window that was reduced is told once; the end of the stream comes at the end. */
 static void test_offload_puts_flags_where_they_belong(void **state) {
     (void)state;
@@ -431,6 +453,7 @@ int main(void) {
         cmocka_unit_test(test_offload_swarm_of_flows_comes_out_as_it_went_in),
         cmocka_unit_test(test_offload_survives_any_virtio_header),
         cmocka_unit_test(test_offload_finishes_a_checksum),
+        cmocka_unit_test(test_offload_finishes_packets_of_the_stack),
         cmocka_unit_test(test_offload_puts_flags_where_they_belong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,7 @@ typedef struct svr_prefix {
 } svr_prefix;
 
 svr_prefix svr_prefix_make(const svr_addr *a, uint8_t len);
+/* Host bits of the prefix do not matter. */
 bool svr_prefix_contains(const svr_prefix *p, const svr_addr *a);
 
 /* A transport flow as its first packet shows it. For ICMP echo both ports are the identifier. */

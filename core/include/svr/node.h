@@ -60,8 +60,9 @@ typedef struct svr_node_params {
     const char *router;
     const char *node; /* NULL: the router's first */
     svr_credentials credentials;
-    svr_wall wall; /* wall time at `now` */
-    bool keylog;   /* produce key log lines: they hold every secret */
+    svr_wall wall;       /* wall time at `now` */
+    bool keylog;         /* produce key log lines: they hold every secret */
+    bool open_checksums; /* leave UDP checksums of what goes onto paths to the host: see svr_packet */
 } svr_node_params;
 
 typedef struct svr_error {

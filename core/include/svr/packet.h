@@ -15,11 +15,12 @@
 #define SVR_PACKET_LEN_MAX 9216 /* longest datagram that a packet carries */
 
 typedef struct svr_packet {
-    uint8_t *data;     /* first byte of the IP header */
-    uint32_t len;      /* bytes of the datagram */
-    svr_ifid ifid;     /* output: the interface to send on */
-    svr_addr next_hop; /* output: gateway, or the destination itself when it is on link */
-    uint32_t size;     /* bytes of `buf` */
+    uint8_t *data;      /* first byte of the IP header */
+    uint32_t len;       /* bytes of the datagram */
+    svr_ifid ifid;      /* output: the interface to send on */
+    bool open_checksum; /* output: its UDP checksum holds the pseudo header's sum, the host completes it */
+    svr_addr next_hop;  /* output: gateway, or the destination itself when it is on link */
+    uint32_t size;      /* bytes of `buf` */
     struct svr_packet *next_free;
     uint8_t buf[];
 } svr_packet;

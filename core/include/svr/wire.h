@@ -257,6 +257,10 @@ size_t svr_ip_encode_part(const svr_ip_header *h, const svr_ip_part *part, uint8
 /* Writes a UDP header and its checksum over `len` bytes of payload behind it. */
 void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport, uint16_t dport,
                     size_t payload_len);
+/* The same, with the pseudo header's sum alone in place of the checksum: whoever sends it is to complete
+ * that. */
+void svr_udp_encode_open(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport,
+                         uint16_t dport, size_t payload_len);
 /* Fills in the checksum of an L4 segment (TCP, UDP, ICMP, ICMPv6) at `l4`. */
 void svr_l4_checksum_set(uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src, const svr_addr *dst);
 bool svr_l4_checksum_ok(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src,
