@@ -39,7 +39,7 @@ LIBSVR   := $(B)/lib/libsvr.a
 
 # ---- the router: Linux host of the stack -----------------------------------------------------
 ROUTER_OBJ   := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard router/*/*.c)))
-ROUTER_LIBS  := -lmnl -lnftables -ljansson -lpcap
+ROUTER_LIBS  := -lmnl -lnftables -ljansson -lpcap -lcap-ng -lseccomp -lsystemd
 LIBSVRD      := $(B)/lib/libsvrd.a
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -239,7 +239,7 @@ TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix -
 SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC) -Ilab
 SOURCES = $(shell find $(wildcard core router sim lab lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
-.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed install-wireshark format lint flags help clean
+.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed install-wireshark format lint flags libs help clean
 
 setup: ## install what all targets need (apt; sudo when not root)
 	@$(SETUP) check
@@ -304,6 +304,8 @@ install-router: $(ROUTER) ## install svrd and svrctl alone, with unit, man pages
 	@$(call pages,docs/man/svrd.8 docs/man/svrctl.1)
 	@install -D -m 644 router/system/svrctl.bash $(TO)/share/bash-completion/completions/svrctl
 	@install -D -m 644 -t $(TO)/share/doc/svr-router/examples router/system/authority.conf
+	@install -D -m 644 router/system/svr-router.sysusers $(TO)/lib/sysusers.d/svr-router.conf
+	@install -D -m 644 router/system/svr-router.tmpfiles $(TO)/lib/tmpfiles.d/svr-router.conf
 	@install -d $(DESTDIR)$(UNITDIR)
 	@sed 's,@SBINDIR@,$(PREFIX)/sbin,' router/system/svrd@.service.in >$(DESTDIR)$(UNITDIR)/svrd@.service
 
@@ -322,6 +324,9 @@ lint: ## clang-tidy over the sources (slow)
 
 flags: # for tools/check-style
 	@echo '$(SYNTAX)'
+
+libs: # what svrd is linked with, for tests/lab/probe.t
+	@echo '$(CORE_LIBS) $(ROUTER_LIBS)'
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16

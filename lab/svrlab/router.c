@@ -152,6 +152,7 @@ static void make_arguments(svrsim_router *r, const lab_start *how, arguments *a)
     add(a, text, NULL);
     add(a, "--config", how->config);
     add(a, "--router", r->name);
+    add(a, "--user", "root"); /* it reads what only this program's user may */
     add(a, "--events", "-");
     add(a, "--control", own_file(r, ".sock", text));
     add(a, "--keylog", own_file(r, ".keys", text));

@@ -3,12 +3,16 @@
 
 #include <string.h>
 
+#include "svrd/confine.h"
 #include "svrd/report.h"
 #include "svrd/show.h"
 
 int svrd_commands_reload(svrd_host *h, svr_error *err) {
     svrd_credentials files;
-    if (svrd_credentials_read(&files, h->options, h->config, err)) return -1;
+    if (svrd_credentials_read(&files, h->options, h->config, err)) {
+        svrd_confine_advise(err);
+        return -1;
+    }
     svr_credentials credentials = svrd_credentials_get(&files);
     int rc = svr_node_reload_credentials(h->node, &credentials, svrd_clock_now(&h->clock), err);
     svrd_credentials_fini(&files);

@@ -14,7 +14,10 @@
 #include "common/version.h"
 #include "svrd/announce.h"
 #include "svrd/commands.h"
+#include "svrd/confine.h"
 #include "svrd/firewall.h"
+#include "svrd/journal.h"
+#include "svrd/privileges.h"
 #include "svrd/report.h"
 
 #define UPKEEP_PERIOD (5 * SVR_SEC)
@@ -48,13 +51,11 @@ static void drain_packets(svrd_host *h, svr_time now) {
 /* Sessions come by the thousand: they are for the event file, not for people. */
 static void drain_events(svrd_host *h) {
     svr_event ev;
-    char line[SVRD_EVENT_LINE_MAX];
     bool any = false;
     while (svr_node_next_event(h->node, &ev)) {
         any = true;
         if (h->events) svr_event_json(h->options->router, h->cfg->name, &ev, h->events);
-        if (ev.kind != SVR_EVENT_SESSION || ev.severity > SVR_INFO)
-            svrd_log_write(&h->log, ev.severity, "%s", svrd_event_line(&ev, line));
+        if (ev.kind != SVR_EVENT_SESSION || ev.severity > SVR_INFO) svrd_log_event(&h->log, &ev);
     }
     if (any && h->events) fflush(h->events);
 }
@@ -442,14 +443,16 @@ int svrd_host_open(svrd_host *h, const svrd_options *options, const svr_config *
     h->cfg = svr_config_node(svr_config_router(config, options->router), options->node);
     svrd_clock_init(&h->clock, options->clock_rate);
     if (options->clock_set) svrd_clock_set(&h->clock, options->clock_system, options->clock_wall);
-    h->log.clock = &h->clock;
+    h->log = (svrd_log){&h->clock, options->router, h->cfg->name, svrd_journal_reads()};
+    svrd_privileges_prepare(&h->log);
     if (svrd_loop_init(&h->loop) < 0) {
         svrd_fail_errno(err, errno, NULL, "epoll");
     } else if (open_files(h, err) == 0 && open_signals(h, err) == 0 && open_node(h, err) == 0 &&
-               open_kernel(h, err) == 0 && open_control(h, err) == 0) {
+               open_kernel(h, err) == 0 && open_control(h, err) == 0 && svrd_confine(h, err) == 0) {
         tell_about_forwarding(h);
         svrd_log_write(&h->log, SVR_INFO, "svrd %s: router %s is ready, control socket %s", SVR_VERSION,
                        options->router, h->control.path);
+        svrd_journal_ready(options->router);
         return 0;
     }
     svrd_host_close(h);
@@ -477,7 +480,7 @@ void svrd_host_close(svrd_host *h) {
 
 static uint64_t time_to_wait(const svrd_host *h, svr_time now) {
     svr_time deadline = svr_node_deadline(h->node);
-    if (deadline == SVR_TIME_NEVER) return SVRD_LOOP_FOREVER;
+    if (h->upkeep_again < deadline) deadline = h->upkeep_again;
     if (deadline <= now) return 0;
     return svrd_clock_mono(&h->clock, deadline) - svrd_clock_mono(&h->clock, now);
 }
@@ -491,6 +494,7 @@ static void follow_wall(svrd_host *h, svr_time now) {
 static void keep_up(svrd_host *h, svr_time now) {
     if (now < h->upkeep_again) return;
     h->upkeep_again = now + UPKEEP_PERIOD;
+    svrd_journal_alive();
     follow_wall(h, now);
     reopen_wans(h);
     for (size_t i = 0; i < h->cfg->n_interfaces; i++)
@@ -507,5 +511,6 @@ int svrd_host_run(svrd_host *h, svr_error *err) {
             return svrd_fail_errno(err, errno, NULL, "epoll");
     }
     svrd_log_write(&h->log, SVR_INFO, "stopping");
+    svrd_journal_stopping();
     return 0;
 }

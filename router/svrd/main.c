@@ -11,12 +11,15 @@
  *   netlink    links, addresses, routes; announce: tells a link that an address has moved here
  *   control    svrctl's socket; commands: what it may ask; show: what the host knows; report: JSON, lines
  *   plan       what the configuration means for a Linux host
- *   clock, log, file, credentials, fail */
+ *   confine    from the start to running: privileges (user, capabilities, memory), sandbox (system calls)
+ *   log        lines on standard error; journal: to systemd
+ *   clock, file, credentials, fail */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/heap.h"
 #include "common/version.h"
+#include "svrd/confine.h"
 #include "svrd/host.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -70,6 +73,7 @@ static int check_names(const svrd_options *o, const svr_config *config) {
 static int run(const svrd_options *o, const svr_config *config) {
     static svrd_host host;
     svr_error err;
+    if (svrd_confine_check(o, &err)) return refuse(EXIT_USAGE, err.message);
     if (svrd_host_open(&host, o, config, &err)) return refuse(EXIT_FAILED, err.message);
     int rc = svrd_host_run(&host, &err);
     svrd_host_close(&host);

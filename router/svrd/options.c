@@ -26,6 +26,9 @@ const char svrd_options_help[] =
     "  --trusted-ca FILE    trusted roots in PEM\n"
     "  --crl FILE           revocation lists in PEM\n"
     "  --no-offload         give the kernel single datagrams, no super-packets\n"
+    "  --user NAME          who to be after the start as root (default: svr, where there is such a user)\n"
+    "  --control-group NAME whose members may use the control socket (default: svrctl, likewise)\n"
+    "  --no-sandbox         leave system calls unconfined, for debuggers\n"
     "  --clock-rate N       let time pass N times as fast, 1 to 10000, for tests\n"
     "  --clock-at S=W       wall time as if it had been W when the system's was S, both in\n"
     "                       nanoseconds since 1970, for tests\n"
@@ -47,6 +50,9 @@ enum {
     OPT_TRUSTED_CA,
     OPT_CRL,
     OPT_NO_OFFLOAD,
+    OPT_USER,
+    OPT_CONTROL_GROUP,
+    OPT_NO_SANDBOX,
     OPT_CLOCK_RATE,
     OPT_CLOCK_AT,
     OPT_HELP,
@@ -66,6 +72,9 @@ static const struct option long_options[] = {
     {"trusted-ca", required_argument, NULL, OPT_TRUSTED_CA},
     {"crl", required_argument, NULL, OPT_CRL},
     {"no-offload", no_argument, NULL, OPT_NO_OFFLOAD},
+    {"user", required_argument, NULL, OPT_USER},
+    {"control-group", required_argument, NULL, OPT_CONTROL_GROUP},
+    {"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
     {"clock-rate", required_argument, NULL, OPT_CLOCK_RATE},
     {"clock-at", required_argument, NULL, OPT_CLOCK_AT},
     {"help", no_argument, NULL, OPT_HELP},
@@ -111,6 +120,9 @@ static int apply(int opt, const char *arg, svrd_options *o, svr_error *err) {
     case OPT_TRUSTED_CA: o->trusted_ca = arg; break;
     case OPT_CRL: o->crl = arg; break;
     case OPT_NO_OFFLOAD: o->offload = false; break;
+    case OPT_USER: o->user = arg; break;
+    case OPT_CONTROL_GROUP: o->control_group = arg; break;
+    case OPT_NO_SANDBOX: o->no_sandbox = true; break;
     case OPT_CLOCK_RATE: return parse_rate(arg, &o->clock_rate, err);
     case OPT_CLOCK_AT: return parse_at(arg, o, err);
     case OPT_HELP: o->action = SVRD_HELP; break;

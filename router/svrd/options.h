@@ -22,7 +22,10 @@ typedef struct svrd_options {
     const char *private_key;
     const char *trusted_ca;
     const char *crl;
-    bool offload;        /* super-packets, where the kernel can */
+    bool offload;              /* super-packets, where the kernel can */
+    const char *user;          /* who to be once everything is open; NULL: see svrd_privileges_find */
+    const char *control_group; /* whose the control socket is; NULL: SVRD_GROUP, where there is one */
+    bool no_sandbox;
     uint32_t clock_rate; /* 1 unless given */
     bool clock_set;      /* see svrd_clock_set */
     svr_wall clock_system, clock_wall;

@@ -157,12 +157,13 @@ wait_for() {
 
 # ---- routers --------------------------------------------------------------------------------------
 
-# start_router NAME [OPTION...]: svrd in the namespace NAME; its log is $LAB_DIR/NAME.log.
+# start_router NAME [OPTION...]: svrd in the namespace NAME; its log is $LAB_DIR/NAME.log. Whoever it becomes must be able to
+# reach its files; nobody but root can reach $LAB_DIR, unless the script says otherwise.
 start_router() {
     local name=$1
     shift
     background "$name" "$LAB_BIN/svrd" --config "$LAB_DIR/authority.conf" --router "$name" \
-        --control "$LAB_DIR/$name.sock" --events "$LAB_DIR/$name.events" "$@" 2>>"$LAB_DIR/$name.log"
+        --user "${LAB_USER:-root}" --control "$LAB_DIR/$name.sock" --events "$LAB_DIR/$name.events" "$@" 2>>"$LAB_DIR/$name.log"
     echo $LAST_PID >"$LAB_DIR/$name.pid"
 }
 

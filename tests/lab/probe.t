@@ -88,12 +88,11 @@ stop_router b
 
 # faulty FUNCTION...: makes an svrd in which these functions are those of fault.c, and takes it as the implementation.
 faulty() {
-    local build=$LAB_TOP/build libs="-lcrypto -lmnl -lnftables -ljansson -lpcap" more
+    local build=$LAB_TOP/build libs
+    libs=$(env -u MAKEFLAGS make -s -C "$LAB_TOP" libs)
     # shellcheck disable=SC2086 # libraries are words
-    for more in -lIPSec_MB ""; do
-        cc -w "${@/#/-Wl,--wrap=}" fault.c "$build/router/svrd/main.o" "$build/lib/libsvrd.a" "$build/lib/libsvr.a" -o svrd \
-            $libs $more 2>cc.log && break
-    done || { cat cc.log; return 1; }
+    cc -w "${@/#/-Wl,--wrap=}" fault.c "$build/router/svrd/main.o" "$build/lib/libsvrd.a" "$build/lib/libsvr.a" -o svrd \
+        $libs 2>cc.log || { cat cc.log; return 1; }
     LAB_BIN=$LAB_DIR implementation
 }
 cat >fault.c <<'C'

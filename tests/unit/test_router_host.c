@@ -42,7 +42,7 @@ static void test_options_read_every_option(void **state) {
     svr_error err;
     assert_int_equal(
         parse("--config c --router=r --node n --control s --events - --keylog k --clock-rate 60 --crl l "
-              "--clock-at 5=7 --no-offload",
+              "--clock-at 5=7 --no-offload --user u --control-group g --no-sandbox",
               &o, &err),
         0);
     assert_false(o.offload);
@@ -56,6 +56,9 @@ static void test_options_read_every_option(void **state) {
     assert_string_equal(o.keylog, "k");
     assert_string_equal(o.crl, "l");
     assert_int_equal(o.clock_rate, 60);
+    assert_string_equal(o.user, "u");
+    assert_string_equal(o.control_group, "g");
+    assert_true(o.no_sandbox);
     assert_int_equal(parse("--check --config c", &o, &err), 0);
     assert_int_equal(o.action, SVRD_CHECK);
     assert_int_equal(o.clock_rate, 1);
