@@ -163,6 +163,10 @@ $(B)/bin/svrlab: $(LAB_OBJ) $(PCAPNG_OBJ) $(LIBSVR)
 	$(call step,LD,$@)
 	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) -llua5.4 -ljansson -lm
 
+$(B)/tests/bench/scale: tests/bench/scale.c $(LIBSVR) $(B)/flags
+	$(call step,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ $(LDFLAGS) $(LIBSVR) $(CORE_LIBS)
+
 $(B)/tests/bench/bare_ns3: tests/bench/bare_ns3.cc $(B)/flags
 	$(call step,CXX,$<)
 	$(Q)$(CXX) $(CXXFLAGS) $< -o $@ $(LDFLAGS) -lns3-point-to-point -lns3-internet -lns3-network -lns3-core
@@ -267,7 +271,7 @@ demo: ## watch a hub and three spokes for two simulated days, then real traffic 
 
 bench: ## measure; prints ratios against a comparison in the same run
 	@$(SETUP) build
-	+@$(SUB) binaries $(B)/tests/bench/bare_ns3
+	+@$(SUB) binaries $(B)/tests/bench/bare_ns3 $(B)/tests/bench/scale
 	@tests/bench/run
 
 unit: $(UNIT_BIN) ## the unit tests alone

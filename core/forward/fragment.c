@@ -123,13 +123,13 @@ bool svr_fragment_may_cut(const svr_ip *ip, size_t mtu) {
 }
 
 /* PD-FRAGMENT: header with the fragment TLV | nonce | text | HMAC, which covers all before it. */
-static svr_drop enclose(svr_forward *f, svr_work *w, const svr_session *s, const svr_fragment *part) {
+static svr_drop enclose(svr_forward *f, svr_work *w, svr_session *s, const svr_fragment *part) {
     svr_packet *pkt = w->pkt;
-    svr_payload_key *key = s->keys.current;
+    svr_payload_key *key = svr_payload_current(s);
     uint8_t *text = pkt->data;
     size_t len = s->encrypt ? svr_pad(text, pkt->len) : pkt->len;
     size_t front = SVR_PIECE_HEADER_LEN + SVR_PAYLOAD_NONCE_LEN;
-    uint64_t nonce = svr_payload_nonce(key);
+    uint64_t nonce = key ? svr_payload_nonce(key) : 0;
     if (!nonce) return SVR_DROP_CRYPTO_FAILED;
     pkt->data -= front;
     svr_piece_encode(part, pkt->data);

@@ -73,12 +73,12 @@ static size_t cut_out_text(svr_work *w) {
 }
 
 /* PD-DATA: nonce | text | HMAC. */
-static svr_drop enclose(svr_forward *f, svr_work *w, const svr_session *s) {
+static svr_drop enclose(svr_forward *f, svr_work *w, svr_session *s) {
     svr_packet *pkt = w->pkt;
-    svr_payload_key *key = s->keys.current;
+    svr_payload_key *key = svr_payload_current(s);
     size_t text_len = cut_out_text(w), tag_len = svr_tag_len((svr_hmac)s->keys.newest.hmac);
     if (svr_packet_tailroom(pkt) < SVR_AES_BLOCK + tag_len + SVR_TAG_MAX) return SVR_DROP_TOO_BIG;
-    uint64_t nonce = svr_payload_nonce(key);
+    uint64_t nonce = key ? svr_payload_nonce(key) : 0;
     if (!nonce) return SVR_DROP_CRYPTO_FAILED;
     uint8_t *text = pkt->data;
     if (s->encrypt) text_len = svr_pad(text, text_len);

@@ -103,7 +103,7 @@ static svr_drop find_leg(svr_forward *f, svr_work *w) {
 
 /* Here the payload ends: its HMAC is to be checked. */
 static svr_drop prepare_open(svr_forward *f, svr_work *w) {
-    const svr_session *s = w->in->session;
+    svr_session *s = w->in->session;
     size_t tag_len = svr_tag_len((svr_hmac)s->keys.newest.hmac), len = w->pkt->len - w->piece_len;
     uint8_t *p = w->pkt->data + w->piece_len; /* the header of a part is under the same HMAC */
     if (len < SVR_PAYLOAD_NONCE_LEN + tag_len) return SVR_DROP_PAYLOAD_MALFORMED;

@@ -43,11 +43,6 @@ static bool generate(const svr_session *s, uint8_t phase, svr_hmac hmac, svr_pay
     return true;
 }
 
-static void free_key(svr_runtime *rt, svr_payload_key *key) {
-    svr_wipe(key, sizeof *key);
-    svr_alloc_free(rt->alloc, key);
-}
-
 bool svr_payload_key_derive(svr_crypt *c, svr_crypt_key *out, const svr_payload_key_tlv *from,
                             const uint8_t uuid[SVR_UUID_LEN], bool forward) {
     return svr_crypt_key_derive(c, out, (svr_piece){from->key, sizeof from->key}, (svr_piece){0},
@@ -55,16 +50,16 @@ bool svr_payload_key_derive(svr_crypt *c, svr_crypt_key *out, const svr_payload_
                                 (svr_piece){uuid, SVR_UUID_LEN}, (svr_hmac)from->hmac);
 }
 
-static svr_drop make_key(const svr_session *s, const svr_payload_key_tlv *from, svr_payload_key **out) {
+static svr_drop make_key(svr_session *s, const svr_payload_key_tlv *from, svr_payload_key **out) {
     svr_crypt *c = s->all->rt->crypt;
     bool origin = svr_session_is_originator(s);
-    svr_payload_key *key = svr_alloc_zero(s->all->rt->alloc, 1, sizeof *key);
+    svr_payload_key *key = svr_key_store_get(&s->all->store, s);
     if (!key) return SVR_DROP_NO_MEMORY;
     key->phase = from->phase;
     memcpy(key->key, from->key, sizeof key->key);
     if (!svr_payload_key_derive(c, &key->send, from, s->uuid, origin) ||
         !svr_payload_key_derive(c, &key->receive, from, s->uuid, !origin)) {
-        free_key(s->all->rt, key);
+        svr_key_store_put(&s->all->store, key);
         return SVR_DROP_CRYPTO_FAILED;
     }
     *out = key;
@@ -78,12 +73,12 @@ void svr_payload_retire(svr_session *s, svr_payload_key **key) {
     *key = NULL;
 }
 
-svr_payload_key *svr_payload_restore(const svr_session *s, const svr_payload_key_tlv *from, uint64_t sent,
+svr_payload_key *svr_payload_restore(svr_session *s, const svr_payload_key_tlv *from, uint64_t sent,
                                      uint64_t newest) {
     svr_payload_key *key = NULL;
     if (make_key(s, from, &key)) return NULL;
     key->sent = sent;
-    svr_replay_restore(&key->seen, newest);
+    if (newest) svr_replay_restore(&key->seen, newest);
     return key;
 }
 
@@ -134,10 +129,29 @@ static void install_next(svr_session *s, svr_payload_key *key, const svr_payload
     svr_session_changed(s);
 }
 
+svr_payload_key *svr_payload_current(svr_session *s) {
+    svr_payload_ring *r = &s->keys;
+    if (!r->parked) return r->current;
+    r->current = svr_payload_restore(s, &r->newest, r->parked_sent, r->parked_seen);
+    r->parked = !r->current;
+    return r->current;
+}
+
+bool svr_payload_park(svr_session *s) {
+    svr_payload_ring *r = &s->keys;
+    if (!r->current || r->next || r->old || r->current->phase != r->newest.phase) return false;
+    r->parked_sent = r->current->sent;
+    r->parked_seen = r->current->seen.newest;
+    r->parked = true;
+    svr_payload_retire(s, &r->current);
+    return true;
+}
+
 bool svr_payload_renew(svr_session *s, bool at_once) {
     svr_payload_key_tlv tlv;
     svr_payload_key *key = NULL;
-    bool ok = generate(s, (uint8_t)(s->keys.newest.phase + 1), (svr_hmac)s->keys.newest.hmac, &tlv) &&
+    bool ok = svr_payload_current(s) &&
+              generate(s, (uint8_t)(s->keys.newest.phase + 1), (svr_hmac)s->keys.newest.hmac, &tlv) &&
               make_key(s, &tlv, &key) == SVR_DROP_NONE;
     if (ok) {
         install_next(s, key, &tlv);
@@ -170,6 +184,7 @@ svr_drop svr_payload_learn(svr_session *s, const svr_payload_key_tlv *tlv, bool 
                    ? SVR_DROP_NONE
                    : SVR_DROP_METADATA_MALFORMED;
     if (svr_session_is_endpoint(s)) {
+        if (!svr_payload_current(s)) return SVR_DROP_NO_MEMORY;
         svr_drop reason = make_key(s, tlv, &key);
         if (reason) return reason;
         install_next(s, key, tlv);
@@ -183,8 +198,9 @@ svr_drop svr_payload_learn(svr_session *s, const svr_payload_key_tlv *tlv, bool 
     return SVR_DROP_NONE;
 }
 
-svr_payload_key *svr_payload_find(const svr_session *s, uint8_t phase) {
+svr_payload_key *svr_payload_find(svr_session *s, uint8_t phase) {
     const svr_payload_ring *r = &s->keys;
+    if (r->parked && r->newest.phase == phase) return svr_payload_current(s);
     if (r->current && r->current->phase == phase) return r->current;
     if (r->next && r->next->phase == phase) return r->next;
     return r->old && r->old->phase == phase ? r->old : NULL;

@@ -23,17 +23,21 @@ typedef struct svr_payload_key {
     uint64_t sent;   /* counters used */
     svr_replay seen; /* counters received (CRY-REPLAY) */
     struct svr_payload_key *next_retired;
+    struct svr_session *session;
+    struct svr_payload_key *newer, *older; /* of svr_key_store */
 } svr_payload_key;
 
 /* The keys of one session. `newest` is what its metadata carries; a transit router has nothing else. */
 typedef struct svr_payload_ring {
     svr_payload_key_tlv newest;
-    svr_time made;              /* when `newest` came up here */
-    svr_payload_key *current;   /* for sending */
-    svr_payload_key *next;      /* newest, not yet used for sending */
-    svr_payload_key *old;       /* accepted until `erase` */
-    svr_time changeover, erase; /* SVR_TIME_NEVER: not set */
-    bool heard;                 /* a packet under `current` has come in */
+    svr_time made;                     /* when `newest` came up here */
+    svr_payload_key *current;          /* for sending; NULL while it is parked, see svr_payload_current */
+    svr_payload_key *next;             /* newest, not yet used for sending */
+    svr_payload_key *old;              /* accepted until `erase` */
+    svr_time changeover, erase;        /* SVR_TIME_NEVER: not set */
+    bool heard;                        /* a packet under `current` has come in */
+    bool parked;                       /* `current` is not ready: it is made again from `newest` and these */
+    uint64_t parked_sent, parked_seen; /* counters used, and the highest received */
 } svr_payload_ring;
 
 /* The keys of one direction (PD-KDF): forward is that of the flow's first packet. False when OpenSSL fails.
@@ -59,13 +63,18 @@ bool svr_payload_renewal_due(const struct svr_session *s);
 svr_drop svr_payload_learn(struct svr_session *s, const svr_payload_key_tlv *key, bool *changed);
 
 /* A key from elsewhere, with what was used of it; NULL when memory is short (PD-HA). */
-svr_payload_key *svr_payload_restore(const struct svr_session *s, const svr_payload_key_tlv *from,
-                                     uint64_t sent, uint64_t newest);
+svr_payload_key *svr_payload_restore(struct svr_session *s, const svr_payload_key_tlv *from, uint64_t sent,
+                                     uint64_t newest);
 /* Ends the use of a key; packets of the current batch may still point to it. */
 void svr_payload_retire(struct svr_session *s, svr_payload_key **key);
 
-/* The key of a phase, or NULL. */
-svr_payload_key *svr_payload_find(const struct svr_session *s, uint8_t phase);
+/* The key for sending, made ready if it is parked. NULL when there is none, or memory or OpenSSL fails. */
+svr_payload_key *svr_payload_current(struct svr_session *s);
+/* Gives up the key of a session that has but one. What comes in later than it was sent by a window is taken
+ * for a replay then. False when the session has to keep its keys: a rotation is under way. */
+bool svr_payload_park(struct svr_session *s);
+/* The key of a phase, made ready if it is parked; or NULL. */
+svr_payload_key *svr_payload_find(struct svr_session *s, uint8_t phase);
 /* A packet under `key` has been authenticated: who sends under a new key holds it, and the old one may go. */
 void svr_payload_heard(struct svr_session *s, const svr_payload_key *key);
 /* Carries out the changeover and the erasure that are due. */

@@ -57,12 +57,24 @@ static void write_key(svr_writer *w, const svr_payload_key *key) {
     svr_write64(w, key->seen.newest);
 }
 
+/* The same of one that is parked. */
+static void write_parked(svr_writer *w, const svr_payload_ring *k) {
+    svr_write8(w, 1);
+    svr_write8(w, k->newest.phase);
+    svr_write_bytes(w, k->newest.key, sizeof k->newest.key);
+    svr_write64(w, k->parked_sent);
+    svr_write64(w, k->parked_seen);
+}
+
 static void write_keys(svr_writer *w, const svr_payload_ring *k, svr_time now) {
     svr_write8(w, k->newest.phase);
     svr_write8(w, k->newest.hmac);
     svr_write_bytes(w, k->newest.key, sizeof k->newest.key);
     svr_write_age(w, k->made, now);
-    write_key(w, k->current);
+    if (k->parked)
+        write_parked(w, k);
+    else
+        write_key(w, k->current);
     write_key(w, k->next);
     write_key(w, k->old);
     svr_write_left(w, k->changeover, now);
@@ -145,6 +157,7 @@ static bool read_keys(svr_reader *r, svr_session *s, svr_time made) {
     svr_payload_ring *k = &s->keys;
     svr_time now = s->all->rt->now;
     k->made = made;
+    k->parked = false;
     if (!read_key(r, s, &k->current) || !read_key(r, s, &k->next) || !read_key(r, s, &k->old)) return false;
     k->changeover = svr_read_left(r, now);
     k->erase = svr_read_left(r, now);
@@ -237,6 +250,7 @@ static void jump(svr_payload_key *key, unsigned times) {
 }
 
 static void jump_session(svr_session *s, unsigned times) {
+    if (s->keys.parked) s->keys.parked_sent += times * COUNTER_JUMP;
     jump(s->keys.current, times);
     jump(s->keys.next, times);
     jump(s->keys.old, times);

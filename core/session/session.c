@@ -18,7 +18,7 @@ bool svr_sessions_init(svr_sessions *all, svr_runtime *rt, svr_duration rekey_ns
                    svr_runtime_jitter(rt, UINT64_MAX));
     svr_table_init(&all->by_tuple, rt->alloc, offsetof(svr_leg, arrival), sizeof(svr_tuple),
                    2 * SVR_SESSIONS_MAX, svr_runtime_jitter(rt, UINT64_MAX));
-    return svr_formers_init(&all->former, rt);
+    return svr_formers_init(&all->former, rt) && svr_key_store_init(&all->store, rt);
 }
 
 bool svr_sessions_count_services(svr_sessions *all, const svr_service *services, size_t n) {
@@ -112,19 +112,23 @@ void svr_session_unlink(svr_session *s) {
     all->dead = s;
 }
 
-void svr_sessions_sweep(svr_sessions *all) {
-    svr_allocator const *alloc = all->rt->alloc;
+static void free_retired(svr_sessions *all) {
     for (svr_payload_key *k = all->retired, *next; k; k = next) {
         next = k->next_retired;
-        svr_wipe(k, sizeof *k);
-        svr_alloc_free(alloc, k);
-    }
-    for (svr_session *s = all->dead, *next; s; s = next) {
-        next = s->next_dead;
-        svr_alloc_free(alloc, s);
+        svr_key_store_put(&all->store, k);
     }
     all->retired = NULL;
+}
+
+void svr_sessions_sweep(svr_sessions *all) {
+    free_retired(all);
+    for (svr_session *s = all->dead, *next; s; s = next) {
+        next = s->next_dead;
+        svr_alloc_free(all->rt->alloc, s);
+    }
     all->dead = NULL;
+    while (all->store.n > SVR_KEYS_READY_MAX && svr_key_store_trim(&all->store))
+        free_retired(all);
 }
 
 void svr_sessions_fini(svr_sessions *all) {
@@ -139,6 +143,7 @@ void svr_sessions_fini(svr_sessions *all) {
     svr_table_fini(&all->by_uuid);
     svr_table_fini(&all->by_tuple);
     svr_formers_fini(&all->former);
+    svr_key_store_fini(&all->store);
     *all = (svr_sessions){0};
 }
 

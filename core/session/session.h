@@ -13,6 +13,7 @@
 #include "peer/peer.h"
 #include "session/former.h"
 #include "session/handshake.h"
+#include "session/key_store.h"
 #include "session/payload_key.h"
 
 #define SVR_SESSIONS_MAX 1000000
@@ -93,6 +94,7 @@ typedef struct svr_sessions {
     svr_formers former;    /* waypoints that legs have left */
     uint32_t epoch;        /* goes up when the choice of paths changes (forward/moves.c) */
     svr_session *dead;
+    svr_key_store store;
     svr_payload_key *retired;
     uint64_t created, ended;     /* since the start */
     const svr_service *services; /* svr_sessions_of_service counts these */
