@@ -230,11 +230,42 @@ def unknown_tlv(p):
 def longer(p):
     if cookie(p): p[38] = 0xff
     return p
+# As a router's own kernel shows bursts: payloads of one length, nonce by nonce, in one datagram.
+def number(p): return int.from_bytes(p[28:36], "big")
+def bursts():
+    out, open_burst = [], {}
+    for record, p in packets:
+        if p[9] != 17 or cookie(p) or p[20:22] == b"\x05\x00":
+            out.append((record, p))
+            continue
+        way = bytes(p[12:24])
+        burst = open_burst.get(way)
+        if burst and burst["next"] == number(p) and burst["n"] < 5 and burst["size"] >= len(p) == burst["last"]:
+            burst["packet"] += p[28:]
+        else:
+            burst = {"packet": bytearray(p), "size": len(p), "n": 0}
+            out.append((record, burst["packet"]))
+            open_burst[way] = burst
+        burst.update(next=number(p) + 1, n=burst["n"] + 1, last=len(p))
+    for _, p in out:
+        p[2:4] = len(p).to_bytes(2, "big")
+        p[24:26] = (len(p) - 20).to_bytes(2, "big")
+    return out
+whole, packets = packets, [(r, bytearray(p)) for r, p in packets]
+packets = bursts()
+write("burst.pcap", lambda p: p)
+packets = whole
 write("tag.pcap", bend(-1))
 write("unknown.pcap", unknown_tlv)
 write("longer.pcap", longer)
 END
 keys_of_log=(-o "svr.keylog_file:$log")
+counters() { shark -r "$1" "${keys_of_log[@]}" -T fields -e svr.payload.counter | tr , '\n' | grep -c .; }
+frames() { shark -r "$1" | wc -l; }
+none "$dir/burst.pcap" "${keys_of_log[@]}" -- "$faults" "a burst in one datagram is taken apart"
+equal "$(counters "$dir/burst.pcap")" "$(counters "$few")" "and each of its payloads is shown"
+[ "$(frames "$dir/burst.pcap")" -lt "$(frames "$few")" ]
+report $? "(there were bursts)"
 none "$dir/tag.pcap" "${keys_of_log[@]}" -- 'svr.nonce && !svr.expert.bad_hmac' "one bit flipped in a HMAC is noticed" \
     svr.decrypted "and nothing is read that is not authentic"
 tally "$dir/unknown.pcap" "${keys_of_log[@]}" -- 'svr.cookie && svr.expert.unknown_tlv'

@@ -23,6 +23,15 @@ done
 [ "$(wc -l pcap-tools/wireshark/svr/*.lua | awk '$2 != "total" && $1 > 800' | wc -l)" -eq 0 ]
 report $? "no part is longer than 800 lines"
 
+# ---- authentic and nonetheless wrong ------------------------------------------------------------------
+for seed in 1 2; do
+    lua5.4 tests/tools/wireshark-fuzz.lua pcap-tools/wireshark/svr $seed 1500 "$dir/fuzz.pcap" "$dir/fuzz.keys"
+    tshark -X lua_script:build/wireshark/svr.lua -o "svr.keylog_file:$dir/fuzz.keys" -V -r "$dir/fuzz.pcap" >"$dir/fuzz" 2>"$dir/stderr"
+    status=$?
+    ! grep -i 'lua error' "$dir/fuzz" >"$dir/errors" && [ $status -eq 0 ] && [ "$(grep -c 'is: good' "$dir/fuzz")" -gt 500 ]
+    report $? "odd TLVs, messages and payloads are survived (seed $seed)" "$(cat "$dir/errors" "$dir/stderr")"
+done
+
 # ---- installed, for one who is not root -------------------------------------------------------------
 export HOME=$dir/home
 mkdir "$HOME"

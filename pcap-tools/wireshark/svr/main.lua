@@ -10,19 +10,18 @@ local session = need "session"
 local state = need "state"
 local tlvs = need "tlvs"
 local hand_over = need "hand_over".to
+local payload = need "payload"
+local verdicts = need "verdicts"
 local proto, F, X = fields.proto, fields.F, fields.X
 
 local COOKIE = "\76\72\219\198\221\246\103\12"
 local BFD_PORT = 1280
 local TAG = 48
-local GRACE = 30 -- seconds (PD-GRACE): so long after a sender went over, its peer erases the old key
-local NONE, NO_KEY, GOOD, BAD = 0, 1, 2, 3
+local NONE, NO_KEY, GOOD, BAD = verdicts.NONE, verdicts.NO_KEY, verdicts.GOOD, verdicts.BAD
 local BFD_STATES = { [0] = "admin down", "down", "init", "up" }
 
 local comment_field = Field.new("frame.comment")
 local interface_field = Field.new("frame.interface_id")
-local tos_field, class_field = Field.new("ip.dsfield"), Field.new("ipv6.tclass")
-local ttl_field, hops_field = Field.new("ip.ttl"), Field.new("ipv6.hlim")
 
 -- ---- keys -----------------------------------------------------------------------------------
 
@@ -37,12 +36,10 @@ local function read_comments(pinfo)
     end
 end
 
-local key_log_found = true
-
 function proto.init()
     comments_of = nil
     state.reset()
-    key_log_found = keys.reset(proto.prefs.keylog_file)
+    verdicts.key_log_found = keys.reset(proto.prefs.keylog_file)
 end
 
 -- ---- metadata -------------------------------------------------------------------------------
@@ -125,16 +122,6 @@ end
 
 -- ---- seen for the first time ----------------------------------------------------------------
 
-local function judge_nonce(rec, packet, nonce, use)
-    local place = ("%d %d>%d "):format(packet.interface, packet.src, packet.dst)
-    local first = state.replay(use.triple, place .. nonce, packet.frame)
-    if first ~= packet.frame then rec.replay = first end
-    rec.old = state.is_old(use.sender .. "\0" .. use.receiver .. "\0" .. use.key.kind, use.key, packet.time, GRACE)
-    use.key.packets = use.key.packets + 1
-    use.key.first = use.key.first or packet.frame
-    use.key.last = packet.frame
-end
-
 -- The decrypted TLVs: octets and their length without padding. nil when they cannot be had.
 local function open(rec, m, raw)
     local at = m.header + 16
@@ -170,7 +157,7 @@ local function analyse_secret(rec, packet, m, raw, whole, is_bfd)
     end
     rec.auth, rec.use = authenticate(rec, packet, raw, is_bfd)
     if rec.auth ~= GOOD then return end
-    judge_nonce(rec, packet, rec.head.nonce, rec.use)
+    verdicts.judge(rec, packet, rec.head.nonce, rec.use)
     packet.sender, packet.receiver, packet.parts = rec.use.sender, rec.use.receiver, rec.parts
     local text, len = open(rec, m, raw)
     if not len then return end
@@ -186,61 +173,7 @@ local function analyse_secret(rec, packet, m, raw, whole, is_bfd)
     if facts.uuid and facts.key then keys.learn_payload_key(facts.uuid, facts.phase, facts.hmac, facts.key) end
 end
 
--- The payload between `at` and `stop`: nonce, text, HMAC, which is also over the header of a part.
-local function analyse_payload(rec, packet, raw, at, stop)
-    local way = rec.way
-    local signed = rec.front and rec.front.part and rec.front.m.at or at
-    rec.payload = { auth = NO_KEY }
-    if stop - at < 8 then
-        rec.payload.auth, rec.payload.bad = NONE, "No whole nonce"
-        return
-    end
-    local nonce = raw:sub(at + 1, at + 8)
-    local key = crypto.available and keys.payload_key(way.session.uuid, nonce:byte(1))
-    if not key then return end
-    local len = stop - at - 8 - key.tag
-    if len < 0 or (way.encrypted and (len == 0 or len % 16 ~= 0)) then
-        rec.payload.auth, rec.payload.bad = NONE, ("A payload of %d bytes"):format(stop - at)
-        return
-    end
-    local triple = keys.payload_triple(key, way.forward)
-    local tag = raw:sub(stop - key.tag + 1, stop)
-    rec.payload.key, rec.payload.triple = key, triple
-    if crypto.hmac(triple.hmac, raw:sub(signed + 1, stop - key.tag)):sub(1, key.tag) ~= tag then
-        rec.payload.auth = BAD
-        return
-    end
-    rec.payload.auth = GOOD
-    local use = { key = key, triple = triple, sender = way.session.uuid, receiver = way.forward and "forward" or "reverse" }
-    judge_nonce(rec.payload, packet, nonce, use)
-end
-
-local function open_payload(rec, raw, at, stop)
-    local key, triple = rec.payload.key, rec.payload.triple
-    local nonce, text = raw:sub(at + 1, at + 8), raw:sub(at + 9, stop - key.tag)
-    if not rec.way.encrypted then return text, #text end
-    local iv = crypto.encrypt_block(triple.iv, nonce .. ("\0"):rep(8))
-    local plain = iv and crypto.decrypt(triple.cipher, iv, text)
-    return plain, plain and bytes.unpadded(plain)
-end
-
 -- ---- shown ----------------------------------------------------------------------------------
-
-local function verdict(tree, item, tvb, field, auth, rec)
-    tree:add(field, tvb(0, 0), auth):set_generated()
-    if auth == BAD then item:add_proto_expert_info(X.bad_hmac) end
-    if auth == NO_KEY and keys.generation > 0 and crypto.available then item:add_proto_expert_info(X.no_key) end
-    if rec.replay then item:add_proto_expert_info(X.replay, ("Nonce was used before, in frame %d: a replay"):format(rec.replay)) end
-    if rec.old then item:add_proto_expert_info(X.old_key) end
-end
-
--- What hinders decryption altogether is said with the first packet that it concerns.
-local function say_once(tree, packet)
-    local what = not crypto.available and "no_library" or not key_log_found and "no_key_log" or keys.generation == 0 and "no_keys"
-    if not what then return end
-    state.told[what] = state.told[what] or packet.frame
-    if state.told[what] == packet.frame then tree:add_proto_expert_info(X[what]) end
-end
 
 local function show_lengths(tree, tvb, at)
     tree:add(F.cookie, tvb(at, 8))
@@ -294,8 +227,7 @@ local function show_secret(tree, tvb, raw, m, rec, packet)
             show_decrypted(tree, rec, m, raw)
         end
         local item = tree:add(F.hmac, tvb(whole - TAG, TAG))
-        verdict(tree, item, tvb, F.auth, rec.auth, rec)
-        if rec.auth == NO_KEY then say_once(tree, packet) end
+        verdicts.show(tree, item, tvb, F.auth, rec, packet)
     elseif cap < whole then
         if m.header < cap and m.header < m.total then tree:add(F.ciphertext, tvb(m.header, math.min(cap, m.total) - m.header)) end
     elseif rec.head.key then
@@ -311,67 +243,6 @@ local function show_metadata(tree, tvb, raw, m, rec, packet)
     if m.bad and not (m.cut and #raw < 12) then tree:add_proto_expert_info(X.malformed, m.bad) end
     if not rec.head.ok and not m.cut then tree:add_proto_expert_info(X.malformed, "Header TLVs are not whole, or name a key without a nonce") end
     show_secret(tree, tvb, raw, m, rec, packet)
-end
-
-local busy = false -- while a packet inside is dissected: nothing of it is between routers
-
-local ipv4, ipv6 = Dissector.get("ip"), Dissector.get("ipv6")
-
-local function dissect_inner(datagram, v6, pinfo, root)
-    local tvb = ByteArray.new(datagram, true):tvb("Inner packet")
-    pinfo.cols.info:fence()
-    busy = true
-    hand_over(v6 and ipv6 or ipv4, tvb, pinfo, root)
-    busy = false
-end
-
-local function last(field_a, field_b, default)
-    local a = { field_a() }
-    if #a == 0 then a = { field_b() } end
-    local value = #a > 0 and a[#a].value
-    return type(value) == "number" and value < 256 and value or default
-end
-
--- The packet inside, restored with what the outer header carries over.
-local function show_inner(tree, rec, raw, at, stop, packet, pinfo, root)
-    local text, len = open_payload(rec, raw, at, stop)
-    if not len then
-        tree:add_proto_expert_info(X.malformed, "Wrong padding")
-        return
-    end
-    if rec.way.encrypted then
-        local tvb = ByteArray.new(text, true):tvb("Decrypted payload")
-        if len > 0 then tree:add(F["payload.text"], tvb(0, len)) end
-        tree:add(F["payload.padding"], tvb(len, #text - len))
-    end
-    if not proto.prefs.inner or rec.way.session.flow.proto == 0 then return end
-    local part = rec.front and rec.front.part
-    local datagram = session.datagram(rec.way, text:sub(1, len), part, last(tos_field, class_field, 0), last(ttl_field, hops_field, 64))
-    packet.inner = { datagram = datagram, v6 = rec.way.session.flow.v6, name = session.protocol_name(rec.way) }
-end
-
-local function show_payload(tree, tvb, raw, at, stop, rec, packet, pinfo, root)
-    local payload = rec.payload
-    local item = tree:add(F.payload, tvb(at, stop - at))
-    if payload.bad then
-        item:add_proto_expert_info(X.malformed, payload.bad)
-        return "payload, malformed"
-    end
-    local counter = tvb(at + 1, 7):uint64()
-    local words = ("phase %d nonce %s"):format(raw:byte(at + 1), tostring(counter))
-    item:append_text(", " .. words)
-    words = "payload " .. words
-    item:add(F["payload.phase"], tvb(at, 1))
-    item:add(F["payload.counter"], tvb(at + 1, 7), counter)
-    local tag = payload.key and payload.key.tag or 0
-    if stop - tag > at + 8 then
-        item:add(rec.way.encrypted and F["payload.ciphertext"] or F["payload.clear"], tvb(at + 8, stop - tag - at - 8))
-    end
-    local hmac = tag > 0 and item:add(F["payload.hmac"], tvb(stop - tag, tag)) or item
-    verdict(item, hmac, tvb, F["payload.auth"], payload.auth, payload)
-    if payload.auth == NO_KEY then say_once(item, packet) end
-    if payload.auth == GOOD then show_inner(item, rec, raw, at, stop, packet, pinfo, root) end
-    return words .. (payload.auth == BAD and ", bad HMAC" or payload.replay and ", replay" or "")
 end
 
 -- ---- BFD ------------------------------------------------------------------------------------
@@ -404,7 +275,7 @@ local function show_bfd(tvb, pinfo, root, raw, rec, packet)
         if bfd then hand_over(bfd, tvb(at, 24):tvb(), pinfo, item) end
     end
     if not (m and m.bad) and stop - at ~= 24 and #raw == whole then
-        tree:add_proto_expert_info(X.malformed, ("%d bytes where a BFD control packet of 24 belongs"):format(stop - at))
+        tree:add_proto_expert_info(X.malformed, ("%d bytes where a BFD control packet of 24 belongs"):format(math.max(stop - at, 0)))
     end
     pinfo.cols.protocol:set("SVR")
     if rec.echo then table.insert(texts, rec.echo.words) end
@@ -443,16 +314,16 @@ local function show_session(tvb, pinfo, root, raw, rec, packet)
     if rec.front then texts[#texts + 1] = show_front(tree, tvb, raw, rec.front) end
     if rec.way then session.show(tree, tvb, rec.way, packet) end
     if rec.payload then
-        texts[#texts + 1] = show_payload(tree, tvb, raw, rec.at, rec.stop, rec, packet, pinfo, root)
+        texts[#texts + 1] = payload.show(tree, tvb, raw, rec, packet)
     elseif rec.cut then
         tree:add_proto_expert_info(X.truncated)
         texts[#texts + 1] = "payload, cut off"
     elseif m and not m.bad and rec.at < rec.stop and rec.stop <= #raw then
         tree:add(F.rest, tvb(rec.at, rec.stop - rec.at))
     end
-    pinfo.cols.info:set(table.concat(texts, " | ") .. (packet.inner and " → " .. packet.inner.name .. " " or ""))
+    pinfo.cols.info:set(table.concat(texts, " | "))
     if packet.inner then
-        dissect_inner(packet.inner.datagram, packet.inner.v6, pinfo, root)
+        payload.dissect_inner(packet.inner, pinfo, root)
         pinfo.cols.protocol:set("SVR")
     end
 end
@@ -472,7 +343,7 @@ local function analyse_session(rec, packet, raw)
     if #raw < whole then
         rec.cut = true
     elseif rec.at < rec.stop and rec.auth ~= BAD then
-        analyse_payload(rec, packet, raw, rec.at, rec.stop)
+        payload.analyse(rec, packet, raw)
     end
 end
 
@@ -500,8 +371,8 @@ local function look_up(name, raw, packet, is_bfd)
     if rec.m and (not rec.generation or (rec.auth == NO_KEY and rec.generation ~= keys.generation)) then
         analyse_secret(rec, packet, rec.m, raw, packet.whole, is_bfd)
     end
-    local read = rec.way and not (rec.payload and rec.payload.auth == NO_KEY)
-    if not is_bfd and (not rec.stop or (rec.session_generation ~= keys.generation and (not read or not rec.payload))) then
+    local read = rec.payload and rec.payload.auth ~= NO_KEY
+    if not is_bfd and (not rec.stop or (rec.session_generation ~= keys.generation and not read)) then
         analyse_session(rec, packet, raw)
     end
     return rec
@@ -511,7 +382,7 @@ local function is_legacy_bfd(raw) return #raw == 24 and raw:byte(1) < 64 and raw
 
 function proto.dissector(tvb, pinfo, root)
     local len = tvb:captured_len()
-    if busy or len == 0 then return 0 end
+    if payload.busy or len == 0 then return 0 end
     read_comments(pinfo)
     local raw = tvb:raw(0, len)
     local is_bfd = pinfo.dst_port == BFD_PORT and pinfo.port_type == 3
