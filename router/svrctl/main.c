@@ -8,19 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/control.h"
 #include "common/frame.h"
 #include "common/version.h"
+#include "svrctl/ask.h"
+#include "svrctl/top.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
-#define ANSWER_CHUNK 65536
-#define TIMEOUT_SECONDS 10
 
 static const char help[] =
     "Usage: svrctl [--socket PATH | --router NAME] [--json] COMMAND...\n"
@@ -30,6 +27,7 @@ static const char help[] =
     "  svrctl show peers security\n"
     "  svrctl --json show counters\n"
     "  svrctl show host\n"
+    "  svrctl top                a live view: throughput, sessions, paths, ages of keys\n"
     "\n"
     "  --router NAME   which router, where several run (default: the only one)\n"
     "  --socket PATH   its control socket (default: " SVR_CONTROL_DIR "/NAME.sock)\n"
@@ -86,39 +84,6 @@ static int choose_path(const options *o, char path[SVR_CONTROL_PATH_MAX]) {
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-static int open_socket(const char *path) {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    struct timeval patience = {.tv_sec = TIMEOUT_SECONDS};
-    memcpy(at.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0) return fd;
-    close(fd);
-    return -1;
-}
-
-/* Reads the whole answer into `*out` (heap). Its length, or -1. */
-static ssize_t read_answer(int fd, char **out) {
-    size_t len = 0;
-    char *text = NULL;
-    for (;;) {
-        char *more = realloc(text, len + ANSWER_CHUNK);
-        if (!more) break;
-        text = more;
-        ssize_t n = read(fd, text + len, ANSWER_CHUNK);
-        if (n == 0) {
-            *out = text;
-            return (ssize_t)len;
-        }
-        if (n < 0 && errno != EINTR) break;
-        if (n > 0) len += (size_t)n;
-    }
-    free(text);
-    return -1;
-}
-
 /* What was asked, and when. */
 typedef struct question {
     char line[SVR_CONTROL_LINE_MAX];
@@ -154,19 +119,25 @@ static int print_answer(const question *q, const char *text, size_t len) {
 }
 
 static int ask(const char *path, const question *q) {
-    int fd = open_socket(path);
-    if (fd < 0) {
+    char *text = NULL;
+    ssize_t n = svrctl_ask(path, q->line, q->len, &text);
+    if (n == -1) {
         fprintf(stderr, "svrctl: %s: %s%s\n", path, strerror(errno),
                 errno == ENOENT || errno == ECONNREFUSED ? "; does the router run?" : "");
         return EXIT_FAILED;
     }
-    char *text = NULL;
-    ssize_t n = send(fd, q->line, q->len, MSG_NOSIGNAL) == (ssize_t)q->len ? read_answer(fd, &text) : -1;
-    close(fd);
     if (n < 0) return complain(EXIT_FAILED, "no answer from ", path);
     int status = print_answer(q, text, (size_t)n);
     free(text);
     return status;
+}
+
+static int top(const options *o, int words) {
+    char path[SVR_CONTROL_PATH_MAX];
+    if (words > 1) return complain(EXIT_USAGE, "there is nothing to say behind top", "");
+    if (o->json) return complain(EXIT_USAGE, "top has no JSON; show paths and show sessions count have", "");
+    int status = choose_path(o, path);
+    return status ? status : svrctl_top(path);
 }
 
 /* ---- command line --------------------------------------------------------------------------- */
@@ -192,6 +163,7 @@ int main(int argc, char **argv) {
         }
     }
     if (optind == argc) return complain(EXIT_USAGE, "a command is missing", "");
+    if (strcmp(argv[optind], "top") == 0) return top(&o, argc - optind);
     clock_gettime(CLOCK_MONOTONIC, &q.asked);
     q.len = svr_control_encode(o.json, argv + optind, (size_t)(argc - optind), q.line);
     if (q.len == 0) return complain(EXIT_USAGE, "the command is too long, or holds a line break", "");

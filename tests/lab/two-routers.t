@@ -28,7 +28,7 @@ try "both routers take their path into service within 15 s" wait_for 15 eval 'in
 try "svrctl shows the peer's security" eval 'ask a show peers security | grep -q b'
 try "svrctl gives the same as JSON" eval 'ask a --json show peers security | python3 -m json.tool >/dev/null'
 for what in "peers" "peers certificate" "security key-status" "security certificate" "events 3" "counters" \
-    "security security-associations" "security security-associations b detail"; do
+    "security security-associations" "security security-associations b detail" "paths" "services" "sessions" "sessions count"; do
     # shellcheck disable=SC2086
     try "svrctl answers show $what, and the same as JSON" eval \
         'ask a show $what | grep -q "[0-9]" && ask a --json show $what | python3 -m json.tool >/dev/null'
@@ -42,6 +42,36 @@ try "a terminal gets the answer in a frame, a pipe gets it bare" eval '
         sed -n 2p "$LAB_DIR/framed" | grep -qx "✔ Retrieving key status..." &&
         tail -n 1 "$LAB_DIR/framed" | grep -Eqx "Completed in [0-9]+\.[0-9]{2} seconds" &&
         head -n 1 "$LAB_DIR/bare" | grep -qx "=*"'
+try "svrctl top without a terminal shows one second" eval '
+    ask a top >"$LAB_DIR/top" && grep -q "^Sessions   [0-9]* of 1000000" "$LAB_DIR/top" &&
+        grep -q "^Peer keys  index 1, age " "$LAB_DIR/top" && grep -Eq "^b +[a-z0-9]+ +192.0.2.2 +up " "$LAB_DIR/top"'
+# Presses q when the second picture is there, and gives what the terminal was sent.
+watch_top() { python3 - "$@" <<'END'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+seen, pressed = b"", False
+while True:
+    try:
+        more = os.read(fd, 65536)
+    except OSError:
+        break
+    if not more:
+        break
+    seen += more
+    if seen.count(b"Sessions ") >= 2 and not pressed:
+        os.write(fd, b"q")
+        pressed = True
+os.write(1, seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+}
+try "svrctl top on a terminal draws anew each second, and q ends it" eval '
+    watch_top "$LAB_BIN/svrctl" --socket "$LAB_DIR/a.sock" top >"$LAB_DIR/screen" &&
+        [ "$(grep -c "^.*Sessions   " "$LAB_DIR/screen")" -ge 2 ] && tail -c 20 "$LAB_DIR/screen" | grep -q "?1049l"'
+try "svrctl top takes no words, and no --json" eval 'ask a top all; [ $? -eq 2 ] && { ask a --json top; [ $? -eq 2 ]; }'
+try "svrctl top says when no router answers" eval '"$LAB_BIN/svrctl" --socket "$LAB_DIR/none.sock" top 2>&1 | grep -q "No such file"'
 try "svrctl refuses an unknown command with status 1" eval 'ask a show nonsense; [ $? -eq 1 ]'
 try "svrctl says what may stand there, the host's own commands too" eval '
     ask a show nonsense 2>&1 | grep -q "alarms, .*, host$" &&
