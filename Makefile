@@ -135,7 +135,7 @@ $(B)/lua/embedded.o: $(B)/lua/embedded.c $(B)/flags
 
 PCAPNG_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard pcap-tools/pcapng/*.c))
 SVRSIM_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard sim/svrsim/*.c lua/*.c)) $(B)/lua/embedded.o \
-                $(B)/router/common/json.o
+                $(B)/router/common/json.o $(B)/router/common/beside.o
 SIM_TEST_BIN := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/test_*.c))
 
 $(B)/tests/sim/%: tests/sim/%.c $(B)/lib/libns3shim.a $(B)/sim/svrsim/seeded_rand.o $(PCAPNG_OBJ) $(B)/flags
@@ -148,20 +148,16 @@ $(B)/bin/svrsim: $(SVRSIM_OBJ) $(PCAPNG_OBJ) $(B)/lib/libns3shim.a $(LIBSVR)
 	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(NS3_LIBS) $(CORE_LIBS) -llua5.4 -ljansson -lm
 
 # ---- the lab: the same scenarios with svrd in network namespaces ------------------------------
-# It is what lua/ is linked with instead of svrsim and ns-3: see lab/svrlab/lab.h.
+# It is what lua/ is linked with instead of svrsim: see lab/svrlab/lab.h. Hosts and links are ns-3's in both.
 $(B)/lab/%.o: lab/%.c $(B)/flags
 	$(call step,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(SIM_INC) -Ilab $(CFLAGS) -c $< -o $@
 
-$(B)/tests/unit/test_lab_%: tests/unit/test_lab_%.c $(B)/lab/svrlab/%.o $(B)/flags
-	$(call step,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS) -Ilab -Isim -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(filter %.o,$^) -lcmocka
-
-LAB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lab/svrlab/*.c lua/*.c)) $(B)/lua/embedded.o $(B)/router/common/json.o \
-           $(addprefix $(B)/sim/svrsim/,capture.o journal.o options.o output.o progress.o script.o)
-$(B)/bin/svrlab: $(LAB_OBJ) $(PCAPNG_OBJ) $(LIBSVR)
+LAB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lab/svrlab/*.c lua/*.c)) $(B)/lua/embedded.o \
+           $(B)/router/common/json.o $(B)/router/common/beside.o $(addprefix $(B)/sim/svrsim/,capture.o journal.o options.o output.o progress.o script.o)
+$(B)/bin/svrlab: $(LAB_OBJ) $(PCAPNG_OBJ) $(B)/lib/libns3shim.a $(LIBSVR)
 	$(call step,LD,$@)
-	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) -llua5.4 -ljansson -lm
+	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(NS3_LIBS) $(CORE_LIBS) -llua5.4 -ljansson -lm
 
 $(B)/tests/bench/scale: tests/bench/scale.c $(LIBSVR) $(B)/flags
 	$(call step,CC,$<)

@@ -13,6 +13,7 @@
 
 #include <lauxlib.h>
 
+#include "common/beside.h"
 #include "core.h"
 #include "settings.h"
 
@@ -175,12 +176,9 @@ static int host_processors(lua_State *L) {
 
 static int host_program(lua_State *L) {
     char path[PATH_LEN];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n < 0) return conform_fail(L, "this program does not find itself: %s", strerror(errno));
-    path[n] = 0;
-    char *slash = strrchr(path, '/');
-    if (slash) slash[1] = 0;
-    lua_pushfstring(L, "%s%s", path, luaL_checkstring(L, 1));
+    if (!svr_program_beside(luaL_checkstring(L, 1), path, sizeof path))
+        return conform_fail(L, "the path of this program is too long, or unknown");
+    lua_pushstring(L, path);
     return 1;
 }
 

@@ -11,13 +11,13 @@
 
 struct lua_alarm {
     lua_host *host;
-    ns3shim_timer *timer;
+    svrsim_alarm *alarm;
     int function; /* reference */
     lua_alarm *next;
 };
 
 static void free_alarm(lua_alarm *a) {
-    ns3shim_timer_del(a->timer);
+    svrsim_alarm_del(a->alarm);
     free(a);
 }
 
@@ -43,16 +43,15 @@ static int at(lua_State *L) {
     lua_alarm *a = calloc(1, sizeof *a);
     if (!a) return luaL_error(L, "memory is short");
     a->host = host;
-    a->timer = ns3shim_timer_new(svrsim_world(host->sim), ring, a);
-    if (!a->timer) {
+    a->alarm = svrsim_alarm_new(host->sim, (svr_time)when, ring, a);
+    if (!a->alarm) {
         free(a);
-        return lua_host_raise_shim(L);
+        return lua_host_raise(L);
     }
     lua_settop(L, 2);
     a->function = luaL_ref(L, LUA_REGISTRYINDEX);
     a->next = host->alarms;
     host->alarms = a;
-    ns3shim_timer_set(a->timer, (uint64_t)when);
     return 0;
 }
 

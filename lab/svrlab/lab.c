@@ -28,6 +28,7 @@ struct svrsim {
     uint32_t rate;
     svrsim_traits traits;
     ns3shim_world *world;
+    lab_loop loop;
     svr_env *env;
     svrsim_output output;
     svrsim_progress progress;
@@ -53,7 +54,7 @@ int svrsim_fail(svrsim *sim, const char *format, ...) {
 
 const char *svrsim_reason(const svrsim *sim) {
     (void)sim;
-    return ns3shim_error();
+    return lab_reason();
 }
 const svrsim_options *svrsim_get_options(const svrsim *sim) {
     return &sim->options;
@@ -81,16 +82,29 @@ void svrsim_set_on_event(svrsim *sim, svrsim_on_event on_event, void *ctx) {
     sim->on_event_ctx = ctx;
 }
 
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static int open_world(svrsim *sim) {
+    sim->world = ns3shim_world_new((uint32_t)sim->options.seed, 1);
+    if (!sim->world) return lab_fail("ns-3: %s", ns3shim_error());
+    return lab_loop_open(&sim->loop, sim->world, sim->rate);
+}
+
+static void close_world(svrsim *sim) {
+    ns3shim_world_del(sim->world);
+    lab_loop_close(&sim->loop);
+    sim->world = NULL;
+}
+
 /* It decides about nothing but what is lost by chance. */
 int svrsim_set_seed(svrsim *sim, uint64_t seed) {
     if (sim->options.seed_given) return 0;
     if (seed == 0 || seed > UINT32_MAX) return lab_fail("a seed is a number from 1 to 4294967295");
+    if (sim->n_routers) return lab_fail("the seed must come before the network");
+    close_world(sim);
     sim->options.seed = seed;
-    sim->world->random = seed;
-    return 0;
+    return open_world(sim);
 }
-
-/* ---- life ----------------------------------------------------------------------------------- */
 
 /* BFD must bear the machine's own delays: two thirds of a real second of silence. */
 static svrsim_traits traits_of(uint32_t rate) {
@@ -105,8 +119,7 @@ static int open_all(svrsim *sim) {
     if (!sim->env) return lab_fail("OpenSSL lacks an algorithm, or memory is short");
     if (svrsim_output_open(&sim->output, &sim->options) != 0) return lab_fail("%s", sim->output.reason);
     lab_space_remove_leftovers();
-    sim->world = lab_world_new((uint32_t)sim->options.seed, sim->rate);
-    return sim->world ? 0 : -1;
+    return open_world(sim);
 }
 
 svrsim *lab_new(const svrsim_options *options, uint32_t rate) {
@@ -116,10 +129,11 @@ svrsim *lab_new(const svrsim_options *options, uint32_t rate) {
     if (!sim->options.pcap_dir) sim->options.pcap_dir = sim->options.out_dir;
     sim->epoch = SVRSIM_EPOCH;
     sim->rate = rate;
+    sim->loop.epoll = -1;
     sim->traits = traits_of(rate);
     svrsim_progress_init(&sim->progress, options->quiet);
     if (open_all(sim) == 0) return sim;
-    fprintf(stderr, "svrlab: %s\n", ns3shim_error());
+    fprintf(stderr, "svrlab: %s\n", lab_reason());
     svrsim_del(sim);
     return NULL;
 }
@@ -156,7 +170,7 @@ int svrsim_del(svrsim *sim) {
     int failed = svrsim_output_close(&sim->output);
     for (size_t i = 0; i < sim->n_routers; i++)
         lab_router_del(sim->routers[i]);
-    ns3shim_world_del(sim->world);
+    close_world(sim);
     lab_space_remove_all();
     if (sim->env) svr_env_del(sim->env);
     free(sim->routers);
@@ -174,7 +188,7 @@ svrsim_router *svrsim_router_new(svrsim *sim, const char *name) {
         return NULL;
     }
     sim->routers = more;
-    svrsim_router *r = lab_router_new(sim, sim->world, name);
+    svrsim_router *r = lab_router_new(sim, &sim->loop, name);
     if (r) sim->routers[sim->n_routers++] = r;
     return r;
 }
@@ -227,6 +241,7 @@ static svr_event read_event(const svrsim *sim, const svrsim_router *r, const jso
 
 void lab_take_event(svrsim *sim, svrsim_router *r, json_t *event) {
     svr_event ev = read_event(sim, r, event);
+    if (ev.kind == SVR_EVENT_KEY_MANAGER) r->serves = strcmp(ev.to, "Active Leader") == 0;
     if (sim->n_past == sim->max_past) {
         size_t max = sim->max_past ? 2 * sim->max_past : 256;
         past *more = realloc(sim->past, max * sizeof *more);
@@ -249,9 +264,9 @@ void lab_router_died(svrsim *sim, svrsim_router *r) {
 static int start_router(svrsim *sim, svrsim_router *r) {
     char config[SVRSIM_FILE_NAME_MAX], log[SVRSIM_FILE_NAME_MAX];
     if (svrsim_output_path(&sim->output, config, "authority", ".conf") != 0 ||
-        svrsim_output_path(&sim->output, log, r->name, ".log") != 0)
+        svrsim_output_path(&sim->output, log, *r->which ? r->which : r->name, ".log") != 0)
         return lab_fail("%s", sim->output.reason);
-    lab_start how = {config, log, sim->rate, lab_world_origin_wall(sim->world), sim->epoch};
+    lab_start how = {config, log, sim->rate, lab_loop_origin_wall(&sim->loop), sim->epoch};
     return lab_router_start(r, &how);
 }
 
@@ -268,8 +283,7 @@ static int check_config(svrsim *sim, const char *text) {
 int svrsim_start(svrsim *sim, const char *config) {
     if (svrsim_output_config(&sim->output, config) != 0) return lab_fail("%s", sim->output.reason);
     if (check_config(sim, config) != 0) return -1;
-    lab_wires_settle(sim->world);
-    lab_world_begin(sim->world);
+    lab_loop_begin(&sim->loop);
     for (size_t i = 0; i < sim->n_routers; i++)
         if (start_router(sim, sim->routers[i]) != 0) return -1;
     return 0;
@@ -279,13 +293,14 @@ int svrsim_crash(svrsim *sim, svrsim_router *r) {
     (void)sim;
     if (r->taking) return lab_fail("router '%s' cannot end within its own event", r->name);
     lab_router_kill(r);
-    r->node->dark = true; /* the kernel would still answer */
+    r->serves = false;
+    lab_router_power(r, false);
     return 0;
 }
 
 int svrsim_restart(svrsim *sim, svrsim_router *r) {
     if (r->pid) return lab_fail("router '%s' runs already", r->name);
-    r->node->dark = false;
+    lab_router_power(r, true);
     return start_router(sim, r);
 }
 
@@ -296,9 +311,13 @@ int svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead) {
     return 0;
 }
 
+svrsim_alarm *svrsim_alarm_new(svrsim *sim, svr_time at, void (*fire)(void *ctx), void *ctx) {
+    return lab_alarm_new(&sim->loop, at, fire, ctx);
+}
+
 void svrsim_halt(svrsim *sim) {
     sim->halted = true;
-    ns3shim_stop(sim->world);
+    lab_loop_halt(&sim->loop);
 }
 
 int svrsim_run_until(svrsim *sim, svr_time until) {
@@ -307,7 +326,7 @@ int svrsim_run_until(svrsim *sim, svr_time until) {
     sim->halted = false;
     while (!sim->halted && ns3shim_now(sim->world) < end) {
         svr_time now = ns3shim_now(sim->world);
-        if (ns3shim_run_until(sim->world, now + slice < end ? now + slice : end) != 0) return -1;
+        if (lab_loop_run(&sim->loop, now + slice < end ? now + slice : end) != 0) return -1;
         svrsim_progress_tick(&sim->progress, ns3shim_now(sim->world), ns3shim_event_count(sim->world));
     }
     svrsim_progress_end(&sim->progress, ns3shim_now(sim->world), ns3shim_event_count(sim->world));

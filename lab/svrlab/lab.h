@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The lab: what scenarios are run on by svrsim/sim.h, with real routers in namespaces and a clock that runs
- * `rate` times as fast as the machine's. What it cannot do fails with a reason that begins with
- * "unsupported: ". */
+ * The lab: what scenarios are run on by svrsim/sim.h, with real routers in namespaces between hosts and links
+ * of ns-3, and a clock that runs `rate` times as fast as the machine's. What it cannot do fails with a reason
+ * that begins with "unsupported: ". */
 #ifndef SVRLAB_LAB_H
 #define SVRLAB_LAB_H
 

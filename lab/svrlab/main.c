@@ -18,7 +18,8 @@ enum { STATUS_WRONG = 2, STATUS_UNSUPPORTED = 3 };
 
 static const char help[] =
     "Usage: svrlab run FILE.lua [OPTION]...\n"
-    "Runs a scenario with real routers: an svrd for each, in a network namespace of its own. Needs root.\n"
+    "Runs a scenario with real routers: an svrd for each, in a network namespace of its own, between hosts\n"
+    "and links of ns-3. Needs root. 'svrsim emulate' is the same at the speed of real time.\n"
     "\n"
     "      --clock-rate N     let time pass N times as fast, 1 to 10000 (default 60: an hour in a minute)\n"
     "      --seed N           seed of what links lose by chance (default 1)\n"

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/beside.h"
+
 #define FILE_MAX 256
 #define CHUNK 65536
 #define ARGUMENTS_MAX 32
@@ -24,7 +26,7 @@ static const char *const options[LAB_CREDENTIALS] = {"--certificate", "--private
 /* A file of the router in the run's folder; "" when there is no such folder. */
 static const char *own_file(const svrsim_router *r, const char *suffix, char out[FILE_MAX]) {
     const char *folder = lab_run_folder();
-    snprintf(out, FILE_MAX, "%s/%s%s", folder ? folder : "", r->node->space.name, suffix);
+    snprintf(out, FILE_MAX, "%s/%s%s", folder ? folder : "", r->space.name, suffix);
     return folder ? out : "";
 }
 
@@ -35,7 +37,23 @@ static int write_file(const char *path, const char *text) {
     return ok ? 0 : lab_fail("cannot write %s: %s", path, strerror(errno));
 }
 
-svrsim_router *lab_router_new(svrsim *sim, ns3shim_world *world, const char *name) {
+/* Of two nodes the one that serves gets it, but the link between them is each one's own. */
+static void receive(void *ctx, uint32_t device, const uint8_t *data, size_t len) {
+    svrsim_router *r = ctx;
+    bool other = r->second && device >= r->n_own && !r->serves;
+    lab_taps_receive(other ? &r->second->shared : &r->taps, device, data, len);
+}
+
+/* Its namespace, and its node in the simulated network. */
+static int place(svrsim_router *r, lab_loop *loop) {
+    if (lab_space_make(&r->space, r->name) != 0) return -1;
+    ns3shim_node *node = ns3shim_raw_new(loop->world, r->name, receive, r);
+    if (!node) return lab_fail("ns-3: %s", ns3shim_error());
+    lab_taps_init(&r->taps, loop, &r->space, node);
+    return 0;
+}
+
+svrsim_router *lab_router_new(svrsim *sim, lab_loop *loop, const char *name) {
     svrsim_router *r = calloc(1, sizeof *r);
     if (!r || !svr_strcpy(r->name, sizeof r->name, name)) {
         lab_fail("cannot make router '%s': the name is longer than 63 bytes, or memory is short", name);
@@ -44,8 +62,7 @@ svrsim_router *lab_router_new(svrsim *sim, ns3shim_world *world, const char *nam
     }
     r->sim = sim;
     r->events.fd = -1;
-    r->node = lab_node_new(world, name, LAB_ROUTER);
-    if (r->node) return r;
+    if (place(r, loop) == 0) return r;
     free(r);
     return NULL;
 }
@@ -56,6 +73,8 @@ void lab_router_del(svrsim_router *r) {
         if (r->credential[i]) svr_wipe(r->credential[i], strlen(r->credential[i]));
         free(r->credential[i]);
     }
+    lab_taps_fini(&r->taps);
+    lab_taps_fini(&r->shared);
     lab_answer_fini(&r->answer);
     free(r->config);
     free(r->line);
@@ -131,28 +150,14 @@ static void add(arguments *a, const char *name, const char *value) {
     }
 }
 
-/* A file beside this program, or in a folder that is named from there. */
-static void beside(const char *name, char out[FILE_MAX]) {
-    ssize_t n = readlink("/proc/self/exe", out, FILE_MAX - 1);
-    out[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(out, '/');
-    size_t at = slash ? (size_t)(slash - out) + 1 : 0;
-    snprintf(out + at, FILE_MAX - at, "%s", name);
-}
-
-/* Beside this program where both were built, in sbin where they are installed. */
-static void find_svrd(char out[FILE_MAX]) {
-    beside("svrd", out);
-    if (access(out, X_OK) != 0) beside("../sbin/svrd", out);
-}
-
-static void make_arguments(svrsim_router *r, const lab_start *how, arguments *a) {
+static int make_arguments(svrsim_router *r, const lab_start *how, arguments *a) {
     char text[FILE_MAX];
-    find_svrd(text);
+    if (!svr_program_beside("svrd", text, sizeof text)) return lab_fail("the path of svrd is too long");
     add(a, text, NULL);
     add(a, "--config", how->config);
     add(a, "--router", r->name);
     add(a, "--user", "root"); /* it reads what only this program's user may */
+    if (*r->which) add(a, "--node", r->which);
     add(a, "--events", "-");
     add(a, "--control", own_file(r, ".sock", text));
     add(a, "--keylog", own_file(r, ".keys", text));
@@ -164,6 +169,7 @@ static void make_arguments(svrsim_router *r, const lab_start *how, arguments *a)
         r->given[i] = r->credential[i] != NULL;
         if (r->given[i]) add(a, options[i], own_file(r, suffixes[i], text));
     }
+    return 0;
 }
 
 /* In the child. It goes when this program goes, and no key of the terminal reaches it. */
@@ -172,7 +178,7 @@ static void become(const svrsim_router *r, const lab_start *how, const arguments
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);
     signal(SIGPIPE, SIG_DFL);
-    if (in >= 0 && log >= 0 && setns(r->node->space.fd, CLONE_NEWNET) == 0 && dup2(in, 0) == 0 &&
+    if (in >= 0 && log >= 0 && setns(r->space.fd, CLONE_NEWNET) == 0 && dup2(in, 0) == 0 &&
         dup2(events, 1) == 1 && dup2(log, 2) == 2)
         execv(a->words[0], a->words);
     perror(a->words[0]);
@@ -189,7 +195,7 @@ int lab_router_start(svrsim_router *r, const lab_start *how) {
         mine.config = own_file(r, ".conf", path);
         if (write_file(path, r->config) != 0) return -1;
     }
-    make_arguments(r, &mine, &a);
+    if (make_arguments(r, &mine, &a) != 0) return -1;
     unlink(own_file(r, ".sock", path));
     if (pipe2(pipes, O_CLOEXEC) != 0) return lab_fail("pipe: %s", strerror(errno));
     r->pid = fork();
@@ -198,7 +204,7 @@ int lab_router_start(svrsim_router *r, const lab_start *how) {
     fcntl(pipes[0], F_SETFL, O_NONBLOCK);
     r->events = (lab_source){pipes[0], on_events, r};
     r->line_len = 0;
-    if (r->pid > 0) return lab_watch(r->node->world, &r->events, EPOLLIN);
+    if (r->pid > 0) return lab_watch(r->taps.loop, &r->events);
     r->pid = 0;
     return lab_fail("fork: %s", strerror(errno));
 }
@@ -210,7 +216,11 @@ void lab_router_kill(svrsim_router *r) {
         continue;
     r->pid = 0;
     read_events(r);
-    lab_unwatch(r->node->world, &r->events);
+    lab_unwatch(r->taps.loop, &r->events);
+}
+
+void lab_router_power(svrsim_router *r, bool on) {
+    r->taps.dark = r->shared.dark = !on;
 }
 
 void lab_router_keys(const svrsim_router *r, void (*take)(void *ctx, const char *line), void *ctx) {
@@ -231,22 +241,25 @@ void lab_router_keys(const svrsim_router *r, void (*take)(void *ctx, const char 
 /* ---- what scenarios do to routers ----------------------------------------------------------- */
 
 ns3shim_node *svrsim_router_node(svrsim_router *r) {
-    return r->node;
+    return r->taps.node;
 }
 bool svrsim_router_lives(const svrsim_router *r) {
     return r->pid != 0;
 }
 
-/* (Routers with two nodes are refused before they live.) */
 bool svrsim_router_serves(const svrsim_router *r) {
-    return svrsim_router_lives(r);
+    return svrsim_router_lives(r) && (r->serves || !(r->first || r->second));
 }
 
 int svrsim_router_set_second(svrsim_router *r, svrsim_router *second, const char *node) {
-    (void)r;
-    (void)second;
-    (void)node;
-    return lab_fail("unsupported: a router with two nodes");
+    if (!svr_strcpy(second->which, sizeof second->which, node))
+        return lab_fail("the name '%s' is too long", node);
+    r->second = second;
+    second->first = r;
+    while (ns3shim_node_mtu(r->taps.node, r->n_own))
+        r->n_own++;
+    lab_taps_init(&second->shared, r->taps.loop, &second->space, r->taps.node);
+    return 0;
 }
 
 int svrsim_router_set_credentials(svrsim_router *r, const svr_credentials *t) {
@@ -268,11 +281,19 @@ int svrsim_router_set_config(svrsim_router *r, const char *text) {
 
 int svrsim_router_attach(svrsim_router *r, uint32_t device, const char *target, const char *host,
                          const svrsim_own *own) {
-    return lab_node_attach(r->node, device, target, *host, own->address, own->prefix_len);
+    /* The kernel routes between a LAN and svrd, whose own device has the interface's name. */
+    char lan[SVR_NAME_MAX + 6];
+    snprintf(lan, sizeof lan, "%.63s-wire", target);
+    const char *name = *host ? lan : target;
+    if (r->second && device >= r->n_own &&
+        lab_taps_attach(&r->second->shared, device, name, host, own->address, own->prefix_len) != 0)
+        return -1;
+    return lab_taps_attach(&r->taps, device, name, host, own->address, own->prefix_len);
 }
 
 void svrsim_router_carrier(svrsim_router *r, uint32_t device, bool up) {
-    lab_wire_carrier(r->node, device, up);
+    lab_taps_carrier(&r->taps, device, up);
+    if (r->second && device >= r->n_own) lab_taps_carrier(&r->second->shared, device, up);
 }
 
 /* Asks for something to be done. */

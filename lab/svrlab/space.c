@@ -9,15 +9,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "libns3shim/ns3shim.h"
 
 #define SPACES "/run/netns"
 #define PREFIX "svrlab-"
@@ -39,7 +37,7 @@ int lab_fail(const char *format, ...) {
     return -1;
 }
 
-const char *ns3shim_error(void) {
+const char *lab_reason(void) {
     return reason;
 }
 
@@ -83,15 +81,6 @@ void lab_space_leave(void) {
     if (setns(home, CLONE_NEWNET) == 0) return;
     perror("svrlab: the machine's own namespace");
     abort();
-}
-
-int lab_space_socket(const lab_space *space, int domain, int type, int protocol) {
-    if (lab_space_enter(space) != 0) return -1;
-    int fd = socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    int error = errno;
-    lab_space_leave();
-    errno = error;
-    return fd;
 }
 
 static void set(const char *name, const char *value) {

@@ -2,7 +2,7 @@
  * Network namespaces of a run. They are called svrlab-PID-INDEX-NAME, so that runs may go side by side, and
  * go when the program ends, whatever ends it but SIGKILL; the next run removes what that left behind.
  *
- * Functions that return int give 0, or -1 with the reason in ns3shim_error(). */
+ * Functions that return int give 0, or -1 with the reason in lab_reason. */
 #ifndef SVRLAB_SPACE_H
 #define SVRLAB_SPACE_H
 
@@ -15,7 +15,9 @@ typedef struct lab_space {
     int fd; /* of the namespace */
 } lab_space;
 
-/* Keeps a reason for ns3shim_error; returns -1. */
+/* Why something failed last. */
+const char *lab_reason(void);
+/* Keeps a reason for lab_reason; returns -1. */
 int lab_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Runs a program, found by PATH; the words of the line are separated by single blanks. Fails when its exit
@@ -28,8 +30,6 @@ int lab_space_make(lab_space *space, const char *name);
 /* Moves this thread into the namespace, and back. What is opened between stays there. */
 int lab_space_enter(const lab_space *space);
 void lab_space_leave(void);
-/* A socket in the namespace: close-on-exec, not blocking. -1 with errno. */
-int lab_space_socket(const lab_space *space, int domain, int type, int protocol);
 /* Removes all namespaces of this process; also done at exit. */
 void lab_space_remove_all(void);
 /* Removes namespaces and folders of runs whose process is gone, and says so on stderr. */

@@ -177,6 +177,10 @@ extern "C" int ns3shim_raw_send(ns3shim_node *node, uint32_t device, const uint8
     return shim::guard([&] { return shim::send_raw(node, device, data, len); }, -1);
 }
 
+extern "C" uint32_t ns3shim_node_mtu(const ns3shim_node *node, uint32_t device) {
+    return device < node->devices.size() ? node->devices[device]->GetMtu() : 0;
+}
+
 extern "C" int ns3shim_node_address(ns3shim_node *node, uint32_t device, const char *address,
                                     uint8_t prefix_len) {
     return shim::guard(

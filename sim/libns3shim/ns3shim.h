@@ -39,6 +39,9 @@ uint64_t ns3shim_now(const ns3shim_world *world);
 int ns3shim_run_until(ns3shim_world *world, uint64_t until);
 /* Makes ns3shim_run_until return after the present event. */
 void ns3shim_stop(ns3shim_world *world);
+/* The instant of the next event, NS3SHIM_NEVER when there is none: for hosts that let time pass with a clock.
+ */
+uint64_t ns3shim_next_event(const ns3shim_world *world);
 /* Events that were executed so far. */
 uint64_t ns3shim_event_count(const ns3shim_world *world);
 
@@ -86,6 +89,8 @@ int ns3shim_nat_get_stats(ns3shim_node *node, ns3shim_nat_stats *out);
 /* Sends an IP datagram out of a device of a raw node. -1 when there is no such device, or it is no datagram.
  * What the link then does to it, its counters tell. */
 int ns3shim_raw_send(ns3shim_node *node, uint32_t device, const uint8_t *data, size_t len);
+/* The longest datagram that the link of a node's device carries; 0: there is no such device. */
+uint32_t ns3shim_node_mtu(const ns3shim_node *node, uint32_t device);
 
 /* Hosts and underlay routers. `address` is IPv4 or IPv6 text. A node's routes are static; the longest prefix
  * wins; the prefix of an address is on link by itself. A NULL or empty `gateway` means on link. */

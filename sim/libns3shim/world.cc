@@ -23,6 +23,28 @@ int fail(const char *format, ...) {
     return -1;
 }
 
+/* The scheduler, which tells when its next event is due: ns-3 keeps that to itself. */
+class Agenda final : public ns3::PriorityQueueScheduler {
+  public:
+    static ns3::TypeId GetTypeId() {
+        static ns3::TypeId id =
+            ns3::TypeId("shim::Agenda").SetParent<ns3::PriorityQueueScheduler>().AddConstructor<Agenda>();
+        return id;
+    }
+    Agenda() { current = this; }
+    ~Agenda() override {
+        if (current == this) current = nullptr;
+    }
+    static uint64_t next() {
+        if (!current || current->IsEmpty()) return NS3SHIM_NEVER;
+        return static_cast<uint64_t>(ns3::TimeStep(current->PeekNext().key.m_ts).GetNanoSeconds());
+    }
+
+  private:
+    static Agenda *current;
+};
+Agenda *Agenda::current;
+
 /* Real checksums, since the routers under test check them; no chatter of idle hosts; a first-come order of
  * equal instants, which every ns-3 scheduler keeps. */
 static void set_defaults() {
@@ -33,7 +55,9 @@ static void set_defaults() {
     SetDefault("ns3::TcpSocket::RcvBufSize", ns3::UintegerValue(TCP_BUFFER));
     SetDefault("ns3::UdpSocket::RcvBufSize", ns3::UintegerValue(TCP_BUFFER));
     ns3::Mac48Address::ResetAllocationIndex();
-    Simulator::SetScheduler(ns3::ObjectFactory("ns3::PriorityQueueScheduler"));
+    ns3::ObjectFactory agenda;
+    agenda.SetTypeId(Agenda::GetTypeId());
+    Simulator::SetScheduler(agenda);
 }
 
 class TimerEvent final : public ns3::EventImpl {
@@ -116,6 +140,10 @@ extern "C" int ns3shim_run_until(ns3shim_world *, uint64_t until) {
 
 extern "C" void ns3shim_stop(ns3shim_world *) {
     Simulator::Stop();
+}
+
+extern "C" uint64_t ns3shim_next_event(const ns3shim_world *) {
+    return shim::Agenda::next();
 }
 
 extern "C" uint64_t ns3shim_event_count(const ns3shim_world *) {

@@ -12,7 +12,10 @@
 
 static const char help[] =
     "Usage: svrsim run FILE.lua [OPTION]...\n"
-    "Runs a scenario in the simulator.\n"
+    "       svrsim emulate FILE.lua [OPTION]...\n"
+    "run: runs a scenario in the simulator. emulate: runs it in real time with real routers, between hosts "
+    "and\n"
+    "links of the simulator; needs root, and takes what 'svrlab --help' says.\n"
     "\n"
     "      --seed N           seed of everything random, 1 to 4294967295 (default 1)\n"
     "      --out DIR          where the results go (default out/NAME-OF-THE-SCENARIO)\n"

@@ -210,6 +210,20 @@ int svrsim_set_clock(svrsim *sim, svrsim_router *r, svr_wall ahead) {
     return 0;
 }
 
+/* A timer of ns-3's, and nothing else. */
+svrsim_alarm *svrsim_alarm_new(svrsim *sim, svr_time at, void (*fire)(void *ctx), void *ctx) {
+    ns3shim_timer *timer = ns3shim_timer_new(sim->world, fire, ctx);
+    if (timer)
+        ns3shim_timer_set(timer, at);
+    else
+        svrsim_fail(sim, "ns-3: %s", ns3shim_error());
+    return (svrsim_alarm *)timer;
+}
+
+void svrsim_alarm_del(svrsim_alarm *alarm) {
+    ns3shim_timer_del((ns3shim_timer *)alarm);
+}
+
 void svrsim_halt(svrsim *sim) {
     sim->halted = true;
     ns3shim_stop(sim->world);

@@ -94,6 +94,11 @@ int svrsim_start(svrsim *sim, const char *config);
 svr_wall svrsim_wall_now(const svrsim *sim);
 /* Runs to `until`, or to the limit of the options, or until svrsim_halt. */
 int svrsim_run_until(svrsim *sim, svr_time until);
+/* Calls `fire` once at an instant, from within svrsim_run_until; for what scenarios do to the network.
+ * Whoever made it deletes it, then or before. NULL on failure. */
+typedef struct svrsim_alarm svrsim_alarm;
+svrsim_alarm *svrsim_alarm_new(svrsim *sim, svr_time at, void (*fire)(void *ctx), void *ctx);
+void svrsim_alarm_del(svrsim_alarm *alarm);
 /* Makes svrsim_run_until return soon. */
 void svrsim_halt(svrsim *sim);
 

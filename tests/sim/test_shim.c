@@ -402,6 +402,38 @@ static void test_shim_refuses_bad_requests(void **state) {
     demolish();
 }
 
+static void nothing(void *ctx) {
+    (void)ctx;
+}
+
+static void test_shim_tells_when_the_next_event_is_due(void **state) {
+    (void)state;
+    world = ns3shim_world_new(1, 1);
+    assert_int_equal(ns3shim_next_event(world), NS3SHIM_NEVER);
+    ns3shim_timer *late = ns3shim_timer_new(world, nothing, NULL),
+                  *early = ns3shim_timer_new(world, nothing, NULL);
+    ns3shim_timer_set(late, 7 * SEC);
+    ns3shim_timer_set(early, 3 * SEC + 1);
+    assert_int_equal(ns3shim_next_event(world), 3 * SEC + 1);
+    assert_int_equal(ns3shim_run_until(world, 5 * SEC), 0);
+    assert_int_equal(ns3shim_next_event(world), 7 * SEC);
+    assert_int_equal(ns3shim_run_until(world, 8 * SEC), 0);
+    assert_int_equal(ns3shim_next_event(world), NS3SHIM_NEVER);
+    ns3shim_timer_del(late);
+    ns3shim_timer_del(early);
+}
+
+static void test_shim_tells_how_much_a_link_carries(void **state) {
+    (void)state;
+    world = ns3shim_world_new(1, 1);
+    ns3shim_node *a = ns3shim_raw_new(world, "a", NULL, NULL), *b = ns3shim_raw_new(world, "b", NULL, NULL);
+    ns3shim_link_new(world, a, b, &(ns3shim_link_opts){0});
+    ns3shim_link_new(world, a, b, &(ns3shim_link_opts){.mtu = 1400});
+    assert_int_equal(ns3shim_node_mtu(a, 0), 1500);
+    assert_int_equal(ns3shim_node_mtu(b, 1), 1400);
+    assert_int_equal(ns3shim_node_mtu(a, 2), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_shim_udp_counts_every_datagram, teardown),
@@ -418,6 +450,8 @@ int main(void) {
         cmocka_unit_test_teardown(test_shim_routers_fragment_what_does_not_fit, teardown),
         cmocka_unit_test_teardown(test_shim_raw_nodes_exchange_datagrams, teardown),
         cmocka_unit_test_teardown(test_shim_refuses_bad_requests, teardown),
+        cmocka_unit_test_teardown(test_shim_tells_when_the_next_event_is_due, teardown),
+        cmocka_unit_test_teardown(test_shim_tells_how_much_a_link_carries, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
