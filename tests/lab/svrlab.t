@@ -72,6 +72,18 @@ report $(($? != 2)) "the suite does not call such a scenario judged"
 try "and names the reason with each check" \
     eval '[ "$(grep -c "# SKIP setting the clock of a running router$" "$LAB_DIR/told")" -eq "$(grep -c "^ok " "$LAB_DIR/told")" ]'
 try "a backend that is none is refused" eval '"$LAB_BIN/svrconform" run --backend moon 2>&1 | grep -q "sim or lab, not moon"'
+cat >"$LAB_DIR/short.lua" <<'LUA'
+local net = require "svr.net" {}
+local a, b = net:router "a", net:router "b"
+net:link(a, b, { delay = "5ms", rate = "10Mbps" })
+local flow = net:host(a, "10.1.0.10"):udp_echo { to = net:host(b, "10.2.0.10"), interval = "200ms", start = "10s", count = 10 }
+net:run "20s"
+local s = flow:stats()
+net:check(s.replies == 10 and s.rtt_min >= 10000000, ("%d of 10 answers, the quickest after %d ns"):format(s.replies, s.rtt_min))
+LUA
+begin=$(date +%s)
+try "svrsim emulate runs a scenario between real routers" "$LAB_BIN/svrsim" emulate "$LAB_DIR/short.lua" -q --out "$LAB_DIR/short"
+try "and at the speed of real time" [ $(($(date +%s) - begin)) -ge 19 ]
 "$svrlab" run scenarios/lab-pair.lua --clock-rate 0 >"$LAB_DIR/out" 2>&1
 report $(($? != 2)) "a clock that stands still is refused"
 
