@@ -62,6 +62,8 @@
     X(KEX_BAD_CONFIRM, "key-exchange-bad-confirm")                                                           \
     X(KEX_BAD_GROUP, "key-exchange-bad-group")                                                               \
     X(KEX_BAD_PUBLIC, "key-exchange-bad-public-value")                                                       \
+    X(KEX_LIMIT, "key-exchange-limit")                                                                       \
+    X(KEX_NO_COOKIE, "key-exchange-no-cookie")                                                               \
     X(KEX_NO_CERTIFICATE, "key-exchange-no-certificate")                                                     \
     X(CERT_REFUSED, "certificate-refused")                                                                   \
     X(SYNC_MALFORMED, "replica-malformed")

@@ -457,6 +457,7 @@ const char *svr_seen_message_name(uint8_t kind) {
     case SVR_KEX_METADATA_KEY_ACK: return "METADATA_KEY_ACK";
     case SVR_KEX_HINT: return "KEY_HINT";
     case SVR_KEX_SYNC: return "SYNC";
+    case SVR_KEX_COOKIE: return "COOKIE";
     default: return "unknown";
     }
 }

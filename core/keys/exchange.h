@@ -34,7 +34,8 @@ typedef enum svr_kex_kind {
     SVR_KEX_METADATA_KEY = 6,
     SVR_KEX_METADATA_KEY_ACK = 7,
     SVR_KEX_HINT = 8,
-    SVR_KEX_SYNC = 9, /* between the two nodes of a router (PD-HA) */
+    SVR_KEX_COOKIE = 10, /* under load: whoever asks has to show that he hears us (PD-COOKIE) */
+    SVR_KEX_SYNC = 9,    /* between the two nodes of a router (PD-HA) */
 } svr_kex_kind;
 
 /* Both ends of an exchange, as one of them sees it. Everything is borrowed. */

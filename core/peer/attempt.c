@@ -79,6 +79,12 @@ static void attempt(svr_peer *peer) {
     peer->attempts++;
 }
 
+void svr_peer_repeat(svr_peer *peer, svr_path *path) {
+    if (peer->waiting_for == SVR_WAIT_CERTIFICATE) svr_peer_send_cert(peer, path);
+    if (peer->waiting_for == SVR_WAIT_RESPONSE && peer->request.pending)
+        svr_path_send_message(path, (svr_piece){peer->request.bytes, peer->request.len}, false);
+}
+
 /* ---- peers without the feature --------------------------------------------------------------- */
 
 void svr_peer_kex_heard(svr_peer *peer) {

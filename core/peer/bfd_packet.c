@@ -34,6 +34,7 @@ static size_t write_body(svr_path *path, uint8_t *body, svr_piece clear, svr_pie
         svr_tlv_put32(&w, SVR_TLV_SECURITY_ID, key->id.index);
         svr_tlv_put64(&w, SVR_TLV_NONCE, op.nonce);
     }
+    if (clear.len) svr_load_write(path, &w);
     if (clear.len) memcpy(w.p, clear.p, clear.len);
     size_t header_len = svr_tlv_written(&w) + clear.len, payload_len = 0;
     uint8_t *end = body + SVR_METADATA_HEADER_LEN + header_len;
@@ -96,6 +97,8 @@ void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final
 void svr_path_send_message(svr_path *path, svr_piece msg, bool secret) {
     uint8_t tlv[4 + KEX_PART_HEADER + SVR_KEX_PART_MAX];
     uint32_t id = path->peer->next_message_id++;
+    uint8_t kind = *(const uint8_t *)msg.p;
+    bool dear = !secret && (kind == SVR_KEX_CERT || kind == SVR_KEX_REQUEST);
     if (!path->interface_up || (secret && !path->peer->ring.current)) return;
     for (size_t offset = 0; offset < msg.len; offset += SVR_KEX_PART_MAX) {
         size_t n = msg.len - offset < SVR_KEX_PART_MAX ? msg.len - offset : SVR_KEX_PART_MAX;
@@ -107,6 +110,7 @@ void svr_path_send_message(svr_path *path, svr_piece msg, bool secret) {
         svr_write32(&w, (uint32_t)offset);
         svr_write_bytes(&w, (const uint8_t *)msg.p + offset, n);
         svr_piece piece = {tlv, (size_t)(w.p - tlv)}, none = {0};
+        if (dear) svr_load_sent(path, (svr_piece){tlv + 4, piece.len - 4});
         svr_path_send(path, secret ? none : piece, secret ? piece : none, false);
     }
     svr_wipe(tlv, sizeof tlv);
@@ -121,6 +125,7 @@ static svr_reassembly *find_slot(svr_peer *peer, uint32_t id, uint32_t total) {
         if (s->total == total && s->id == id) return s;
         if (!oldest || !s->total || (oldest->total && s->last < oldest->last)) oldest = s;
     }
+    if (oldest->total) svr_load_waste(peer);
     oldest->id = id;
     oldest->total = total;
     oldest->have = 0;
@@ -153,12 +158,14 @@ static int take_part(svr_path *path, const svr_tlv *tlv, bool secret) {
     return result;
 }
 
-static void take_parts(svr_path *path, const uint8_t *tlvs, size_t len, bool secret) {
+/* `ip` of a packet that is not authentic; else NULL. */
+static void take_parts(svr_path *path, const uint8_t *tlvs, size_t len, bool secret, const svr_ip *ip) {
     svr_tlv_cursor c = svr_tlv_first(tlvs, len);
     svr_tlv tlv;
     while (svr_tlv_next(&c, &tlv)) {
         if (tlv.type != (secret ? SVR_TLV_KEX_SECRET : SVR_TLV_KEX_PART)) continue;
-        int reason = take_part(path, &tlv, secret);
+        bool admitted = !ip || svr_load_admits(path, ip, tlvs, len, &tlv);
+        int reason = admitted ? take_part(path, &tlv, secret) : SVR_DROP_KEX_NO_COOKIE;
         if (reason) svr_drop_count(path->peer->all->rt, (svr_drop)reason);
     }
 }
@@ -251,19 +258,19 @@ static void take_authentic(svr_path *path, const opened *o) {
     take_echo(path, o);
     svr_path_bfd_received(path, &o->bfd);
     if (read_keys_held(o, &held)) svr_peer_heard(path->peer, o->key, &held);
-    take_parts(path, o->m.header, o->m.header_len, false);
-    take_parts(path, o->secret, o->secret_len, true);
+    take_parts(path, o->m.header, o->m.header_len, false, NULL);
+    take_parts(path, o->secret, o->secret_len, true, NULL);
 }
 
 /* Nothing vouches for the packet as a whole. Messages of the exchange stand for themselves; BFD is believed
  * only while there are no keys at all (PD-UP), and never from a packet that claims a key. */
-static void take_unauthentic(svr_path *path, const opened *o) {
+static void take_unauthentic(svr_path *path, const opened *o, const svr_ip *ip) {
     if (!o->is_signed && !path->peer->ring.current)
         svr_path_bfd_received(path, &o->bfd);
     else
         svr_drop_count(path->peer->all->rt,
                        o->is_signed ? SVR_DROP_BFD_UNKNOWN_KEY : SVR_DROP_BFD_UNAUTHENTICATED);
-    take_parts(path, o->m.header, o->m.header_len, false);
+    take_parts(path, o->m.header, o->m.header_len, false, ip);
 }
 
 /* BFD as any router speaks it, without metadata: a peer that lacks the feature (TOP-LEGACY). */
@@ -272,7 +279,7 @@ static bool is_plain(const uint8_t *body, size_t len) {
     return len == SVR_BFD_LEN && svr_bfd_decode(body, len, &bfd) == SVR_BFD_OK;
 }
 
-static int receive(svr_path *path, uint8_t *body, size_t len) {
+static int receive(svr_path *path, const svr_ip *ip, uint8_t *body, size_t len) {
     opened o = {0};
     bool unknown = true;
     if (is_plain(body, len)) {
@@ -289,7 +296,7 @@ static int receive(svr_path *path, uint8_t *body, size_t len) {
     if (o.key)
         take_authentic(path, &o);
     else
-        take_unauthentic(path, &o);
+        take_unauthentic(path, &o, ip);
     return 0;
 }
 
@@ -312,7 +319,7 @@ void svr_path_receive(svr_path *path, svr_packet *pkt, const svr_ip *ip) {
         reason = SVR_DROP_NOT_PARTICIPATING;
     else if (path->interface_up) {
         svr_nat_arrives(path, ip);
-        reason = receive(path, pkt->data + ip->header_len + SVR_UDP_HEADER_LEN,
+        reason = receive(path, ip, pkt->data + ip->header_len + SVR_UDP_HEADER_LEN,
                          (size_t)(ip->l4_len - SVR_UDP_HEADER_LEN));
         svr_nat_done(path);
     }

@@ -138,9 +138,16 @@ bool svr_peer_judge_certificate(svr_peer *peer, svr_piece chain, const uint8_t h
         peer->refused = NULL;
         return admit(peer, cert, verdict);
     }
+    if (!svr_load_take(peer)) {
+        svr_drop_count(all->rt, SVR_DROP_KEX_LIMIT);
+        return false;
+    }
     svr_cert_verdict verdict =
         svr_trust_judge(all->trust, chain, peer->config->peering_common_name, wall, &cert);
-    return admit(peer, cert, verdict);
+    bool first = !peer->cert;
+    if (!admit(peer, cert, verdict)) return false;
+    if (first) svr_load_return(peer); /* any further one may be made by anybody */
+    return true;
 }
 
 void svr_peer_authenticated(svr_peer *peer, bool authentic) {

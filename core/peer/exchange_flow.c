@@ -67,10 +67,11 @@ static bool holds(svr_peer *peer, svr_piece msg, size_t signed_len, svr_piece si
     return true;
 }
 
-static bool verify(svr_peer *peer, svr_piece msg, size_t signed_len, svr_piece signature) {
+/* 0, or the reason why the message is not believed. */
+static int verify(svr_peer *peer, svr_piece msg, size_t signed_len, svr_piece signature) {
     bool authentic = holds(peer, msg, signed_len, signature);
     svr_peer_authenticated(peer, authentic);
-    return authentic;
+    return authentic ? 0 : SVR_DROP_KEX_BAD_SIGNATURE;
 }
 
 /* ---- lives ---------------------------------------------------------------------------------- */
@@ -148,8 +149,9 @@ static int receive_response(svr_peer *peer, svr_path *path, svr_piece msg) {
         return SVR_DROP_KEX_UNEXPECTED;
     if (f.group != ends.group) return SVR_DROP_KEX_BAD_GROUP;
     if (!peer->cert) return SVR_DROP_KEX_NO_CERTIFICATE;
-    if (!verify(peer, msg, f.signed_len, f.signature)) return SVR_DROP_KEX_BAD_SIGNATURE;
-    reason = svr_kex_response_consume(&peer->request, &ends, &f, msg, &key);
+    if (!svr_load_take_answer(peer)) return SVR_DROP_KEX_LIMIT;
+    reason = verify(peer, msg, f.signed_len, f.signature);
+    if (!reason) reason = svr_kex_response_consume(&peer->request, &ends, &f, msg, &key);
     if (reason) return reason;
     bool lacks = lacks_current(peer, &f.held);
     memcpy(peer->peer_salt, f.salt, SVR_SALT_LEN);
@@ -224,7 +226,10 @@ static int receive_request(svr_peer *peer, svr_path *path, svr_piece msg) {
     if (reason) return reason;
     if (f.number < peer->peer_last_number) return refuse_stale(peer, path, &f);
     if (!peer->cert) return SVR_DROP_KEX_NO_CERTIFICATE;
-    if (!verify(peer, msg, f.signed_len, f.signature)) return SVR_DROP_KEX_BAD_SIGNATURE;
+    if (!svr_load_take(peer)) return SVR_DROP_KEX_LIMIT;
+    reason = verify(peer, msg, f.signed_len, f.signature);
+    if (reason) return reason;
+    if (f.number > peer->peer_last_number) svr_load_return(peer);
     if (f.group != svr_peer_ends(peer).group) return SVR_DROP_KEX_BAD_GROUP;
     peer->peer_last_number = f.number;
     reason = decide_request(peer, path, &f, msg);
@@ -255,6 +260,7 @@ static int receive_hint(svr_peer *peer, svr_piece msg) {
     uint64_t last;
     svr_kex_ends ends = svr_peer_ends(peer);
     if (!peer->cert) return SVR_DROP_KEX_NO_CERTIFICATE;
+    if (!svr_load_take_answer(peer)) return SVR_DROP_KEX_LIMIT;
     int reason = svr_kex_hint_consume(&peer->request, &ends, peer->cert, msg, &last);
     if (reason == SVR_DROP_KEX_BAD_SIGNATURE) svr_peer_authenticated(peer, false);
     if (reason) return reason;
@@ -277,6 +283,7 @@ int svr_peer_receive_clear(svr_peer *peer, svr_path *path, svr_piece msg) {
     case SVR_KEX_RESPONSE: return receive_response(peer, path, msg);
     case SVR_KEX_CONFIRM: return receive_confirm(peer, path, msg);
     case SVR_KEX_HINT: return receive_hint(peer, msg);
+    case SVR_KEX_COOKIE: return svr_load_take_cookie(path, msg);
     default: return SVR_DROP_KEX_MALFORMED;
     }
 }

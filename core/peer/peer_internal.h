@@ -9,6 +9,7 @@
  *   bfd_packet.c     BFD packets with their metadata: made, signed, checked, taken apart
  *   echo.c           bursts that measure a path, as numbers (PD-ECHO)
  *   quality.c        when bursts go out, how they are answered, and what follows for policies
+ *   load.c           what strangers may cost: a budget of checks, and cookies (PD-COOKIE)
  *   exchange_flow.c  what is decided when a message of the key exchange comes in (PD-KEX, PD-GLARE, PD-GRACE)
  *   sibling.c        the other node of a router with two; replica.c: what it must know (PD-HA)
  *   certificates.c   what certificates permit, ours and theirs: expiry, alarms, fail-hard, reload (CRT-*)
@@ -23,6 +24,7 @@
 #ifndef SVR_PEER_INTERNAL_H
 #define SVR_PEER_INTERNAL_H
 
+#include "base/bucket.h"
 #include "base/table.h"
 #include "keys/exchange.h"
 #include "keys/metadata_key.h"
@@ -49,6 +51,23 @@ typedef struct svr_path_sla {
     bool violates;
     svr_time settled; /* since it does not any more: when its hold-down is over; 0: none runs */
 } svr_path_sla;
+
+/* PD-COOKIE */
+#define SVR_COOKIE_VALUE_LEN 16
+#define SVR_COOKIE_ECHO_LEN 16
+#define SVR_COOKIE_SECRET_LEN 32
+#define SVR_COOKIE_MESSAGE_LEN (1 + SVR_COOKIE_ECHO_LEN + SVR_COOKIE_VALUE_LEN)
+
+/* What all peers together may cost. */
+typedef struct svr_load {
+    svr_bucket proofs, cookies;
+    svr_time loaded; /* until then cookies are asked for */
+    uint64_t checks; /* signatures and certificates that were looked at, so far */
+    bool has_secret;
+    size_t secrets; /* 2: that before it is good, too */
+    svr_time secret_made;
+    uint8_t secret[2][SVR_COOKIE_SECRET_LEN];
+} svr_load;
 
 /* Where packets come from, or go. Family 0: not known. */
 typedef struct svr_nat_end {
@@ -89,6 +108,10 @@ struct svr_path {
     bool noted;          /* svr_peers_next_change is to tell it, though its service is as before */
     svr_time answers_at; /* the second in which `answers` were sent */
     uint32_t answers;
+    uint8_t echo_sent[SVR_COOKIE_ECHO_LEN]; /* names the last part that left in clear (PD-COOKIE) */
+    uint8_t cookie[SVR_COOKIE_VALUE_LEN];   /* that the peer wants to see */
+    svr_time cookie_at;                     /* when it came; 0: there is none */
+    bool echo_known;
     bool interface_up;
     bool in_service;
     bool resumes; /* it was up at the other node (PD-HA) */
@@ -152,6 +175,8 @@ struct svr_peer {
     bool failure_told; /* that none did */
     uint32_t attempts; /* of what is outstanding */
     uint32_t next_message_id;
+    svr_bucket proofs, answers; /* checks of what comes unasked, and of answers (PD-COOKIE) */
+    svr_time loaded;            /* until then it has to show a cookie */
     svr_reassembly *slots[SVR_REASSEMBLY_SLOTS];
 };
 
@@ -186,7 +211,8 @@ struct svr_peers {
     size_t n_peers;
     svr_table by_address;
     size_t changes; /* paths that svr_peers_next_change has yet to tell */
-    size_t remaps;  /* the same for svr_peers_next_remapped */
+    svr_load load;
+    size_t remaps; /* the same for svr_peers_next_remapped */
 
     /* Of a router with two nodes (PD-HA). */
     svr_sibling *sibling; /* NULL: it has one */
@@ -261,6 +287,25 @@ void svr_nat_heard(svr_path *path, const svr_peer_key *key, uint64_t nonce);
 void svr_nat_write(const svr_path *path, svr_tlv_writer *w);
 void svr_nat_read(svr_path *path, const uint8_t *tlvs, size_t len);
 
+/* load.c (PD-COOKIE) */
+/* A certificate, or a signature that nobody asked for, may be checked; false: too many failed of late. */
+bool svr_load_take(svr_peer *peer);
+/* It held, and was new: it costs nothing. */
+void svr_load_return(svr_peer *peer);
+/* A message in parts gave way to another, not yet whole: that is how memory is flooded. */
+void svr_load_waste(svr_peer *peer);
+/* The same for a signature under an answer to what we asked. */
+bool svr_load_take_answer(svr_peer *peer);
+/* Whether a part of a message from a packet that is not authentic may be looked at; if not, a cookie is on
+ * its way. `tlvs` are the packet's. */
+bool svr_load_admits(svr_path *path, const svr_ip *ip, const uint8_t *tlvs, size_t len, const svr_tlv *part);
+/* A part leaves in clear. */
+void svr_load_sent(svr_path *path, svr_piece part);
+/* Adds the peer's cookie to header TLVs, if there is one. */
+void svr_load_write(const svr_path *path, svr_tlv_writer *w);
+/* A COOKIE came in; 0, or the reason why it was dropped. */
+int svr_load_take_cookie(svr_path *path, svr_piece msg);
+
 /* bfd_packet.c */
 /* Sends a BFD packet on the path, with TLVs of the key exchange: `clear` for the header, `secret` for the
  * encrypted part (only when there is a key; otherwise `secret` must be empty). */
@@ -316,6 +361,8 @@ void svr_peer_answered(svr_peer *peer);
 void svr_peer_kex_heard(svr_peer *peer);
 /* The peer speaks BFD and no more: tells once why there is no peering with it (TOP-LEGACY). */
 void svr_peer_tell_failure(svr_peer *peer, const char *reason);
+/* Sends once more on this path what the peer owes an answer to. */
+void svr_peer_repeat(svr_peer *peer, svr_path *path);
 /* Tries again at once: an interface or a path changed (KEY-RETRY-IFCHANGE). */
 void svr_peer_try_now(svr_peer *peer);
 /* An exchange is complete: the next one is due after peer-key-rekey-interval (KEY-REKEY-PEER). */

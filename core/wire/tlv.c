@@ -82,6 +82,7 @@ const char *svr_tlv_name(uint16_t type) {
     case SVR_TLV_TRANSPORT: return "transport";
     case SVR_TLV_ECHO: return "echo";
     case SVR_TLV_ICMP_ERROR: return "icmp-error";
+    case SVR_TLV_COOKIE: return "cookie";
     case SVR_TLV_CLAIM: return "claim";
     case SVR_TLV_SEEN_AS: return "seen-as";
     }

@@ -56,6 +56,7 @@ typedef enum svr_tlv_type {
     SVR_TLV_TRANSPORT = 0x8005,  /* 1 byte: the inner protocol when the packet is UDP for another reason */
     SVR_TLV_ECHO = 0x8006,       /* kind(1) number(1) length(1) zero(1) burst(4): measures a path (PD-ECHO) */
     SVR_TLV_ICMP_ERROR = 0x8007, /* type(1) code(1) value(4) quote(8): an ICMP error crosses (PD-ICMP) */
+    SVR_TLV_COOKIE = 0x8012,     /* 16 bytes: its sender receives what is sent to its address (PD-COOKIE) */
     SVR_TLV_CLAIM = 0x8010,      /* 4 bytes: the BFD discriminator of its sender, behind a NAT (PD-NAT) */
     SVR_TLV_SEEN_AS = 0x8011, /* port(2) address(4 or 16): where the receiver's packets come from (PD-NAT) */
 } svr_tlv_type;
