@@ -115,6 +115,24 @@ for pattern in 'KEY_REQUEST 1, modp-2048' 'KEY_RESPONSE 1, modp-2048' 'KEY_CONFI
     report $? "the packet list says: $pattern"
 done
 
+# ---- what is not ours -----------------------------------------------------------------------------------
+shark -r "$lan" -V >"$dir/with"
+tshark -r "$lan" -V 2>/dev/null | cmp -s - "$dir/with"
+report $? "packets of hosts are shown as without the dissector"
+python3 - "$dir/foreign.pcap" <<'END'
+import struct, sys
+out = open(sys.argv[1], "wb")
+out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+for port in 1280, 20000, 27960, 30303, 44818:
+    for body in b"", b"x", b"\xff" * 4 + b"getstatus\n", bytes(24), b"\x4c\x48\xdb\xc6", bytes(range(200)):
+        ip = struct.pack(">BBHHHBBH", 0x45, 0, 28 + len(body), 0, 0, 64, 17, 0) + bytes([10, 0, 0, 1, 10, 0, 0, 2])
+        packet = ip + struct.pack(">HHHH", port, port, 8 + len(body), 0) + body
+        out.write(struct.pack("<IIII", 1, 0, len(packet), len(packet)) + packet)
+END
+shark -r "$dir/foreign.pcap" -V | grep -v 'Protocols in frame' >"$dir/with"
+with=$(tshark -r "$dir/foreign.pcap" -V 2>/dev/null | grep -v 'Protocols in frame' | diff - "$dir/with")
+report $? "so is what others send on such ports" "$with"
+
 # ---- parts of datagrams, echo, rotation -------------------------------------------------------------
 build/bin/svrsim run tests/sim/wireshark.lua -q --out "$dir/more" >"$dir/account" ||
     { sed 's/^/# /' "$dir/account"; echo "Bail out! the simulation failed"; exit 1; }

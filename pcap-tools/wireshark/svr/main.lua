@@ -16,6 +16,7 @@ local proto, F, X = fields.proto, fields.F, fields.X
 
 local COOKIE = "\76\72\219\198\221\246\103\12"
 local BFD_PORT = 1280
+local WAYPOINT_PORTS = { first = 16384, last = 65534 }
 local TAG = 48
 local NONE, NO_KEY, GOOD, BAD = verdicts.NONE, verdicts.NO_KEY, verdicts.GOOD, verdicts.BAD
 local BFD_STATES = { [0] = "admin down", "down", "init", "up" }
@@ -254,7 +255,8 @@ local function key_words(rec, name)
     return words .. (rec.replay and ", replay" or "")
 end
 
-local bfd = DissectorTable.get("udp.port"):get_dissector(3784)
+local udp_ports = DissectorTable.get("udp.port")
+local bfd = udp_ports:get_dissector(3784)
 
 local function show_bfd(tvb, pinfo, root, raw, rec, packet)
     local m, whole = rec.m, packet.whole
@@ -380,7 +382,8 @@ end
 
 local function is_legacy_bfd(raw) return #raw == 24 and raw:byte(1) < 64 and raw:byte(1) >= 32 and raw:byte(4) == 24 end
 
-function proto.dissector(tvb, pinfo, root)
+-- How much of the packet was ours: all or nothing.
+local function dissect(tvb, pinfo, root)
     local len = tvb:captured_len()
     if payload.busy or len == 0 then return 0 end
     read_comments(pinfo)
@@ -401,11 +404,31 @@ function proto.dissector(tvb, pinfo, root)
     return len
 end
 
-local function heuristic(tvb, pinfo, root) return proto.dissector(tvb, pinfo, root) > 0 end
+proto.dissector = dissect
+
+local function heuristic(tvb, pinfo, root) return dissect(tvb, pinfo, root) > 0 end
 
 proto:register_heuristic("udp", heuristic)
 proto:register_heuristic("tcp", heuristic)
-DissectorTable.get("udp.port"):add(BFD_PORT, proto)
+udp_ports:add(BFD_PORT, proto)
+
+-- Waypoints may have ports that other protocols are known by, whose dissectors would come before a heuristic. There we look first, and
+-- hand over what is not ours.
+local port_proto = Proto("svr_ports", "SVR on ports that other protocols are known by")
+local others = {}
+
+function port_proto.dissector(tvb, pinfo, root)
+    local n = dissect(tvb, pinfo, root)
+    local other = others[pinfo.match_uint]
+    if n > 0 or not other then return n end
+    local ok, taken = hand_over(other, tvb, pinfo, root)
+    return ok and taken or tvb:captured_len()
+end
+
+for port = WAYPOINT_PORTS.first, WAYPOINT_PORTS.last do
+    others[port] = udp_ports:get_dissector(port)
+    if others[port] then udp_ports:add(port, port_proto) end
+end
 
 -- Comments may stand on any packet.
 local key_reader = Proto("svr_keys", "Keys in packet comments, for SVR")
