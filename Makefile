@@ -266,7 +266,7 @@ demo: ## watch a hub and three spokes for two simulated days, then real traffic 
 	@tools/demo
 
 bench: ## measure; prints ratios against a comparison in the same run
-	@$(SETUP) build
+	@$(SETUP) check
 	+@$(SUB) binaries $(B)/tests/bench/bare_ns3 $(B)/tests/bench/scale
 	@tests/bench/run
 
