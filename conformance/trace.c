@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace.h"
 
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,8 @@
 #include "common/heap.h"
 #include "copies.h"
 #include "core.h"
+#include "pcapng/link.h"
+#include "pcapng/reader.h"
 #include "svr/inspect.h"
 
 #define CAPTURES "conform.captures"
@@ -18,9 +19,8 @@
 
 /* One file, and the packet of it that comes next. */
 typedef struct source {
-    pcap_t *pcap;
+    svr_capture *capture;
     char *file;
-    int link_type;
     uint64_t number; /* of the packet, from 1 */
     const uint8_t *data;
     size_t len;
@@ -43,41 +43,30 @@ typedef struct captures {
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-/* The datagram of a frame; 0 when there is none. */
-static size_t strip_link(int link_type, const uint8_t **data, size_t len) {
-    if (link_type == DLT_RAW || link_type == DLT_IPV4 || link_type == DLT_IPV6) return len;
-    if (link_type != DLT_EN10MB || len < 14) return 0;
-    unsigned type = (unsigned)(*data)[12] << 8 | (*data)[13];
-    if (type != 0x0800 && type != 0x86dd) return 0;
-    *data += 14;
-    return len - 14;
-}
-
 static void advance(lua_State *L, source *s) {
-    struct pcap_pkthdr *header;
-    const uint8_t *data;
-    int rc = pcap_next_ex(s->pcap, &header, &data);
+    svr_capture_packet p;
+    int rc = svr_capture_next(s->capture, &p);
     s->time = INT64_MAX;
-    if (rc == PCAP_ERROR_BREAK) return;
-    if (rc != 1) {
-        conform_fail(L, "%s: packet %d: %s", s->file, (int)s->number + 1, pcap_geterr(s->pcap));
+    if (rc == 0) return;
+    if (rc < 0) {
+        conform_fail(L, "%s: packet %d: %s", s->file, (int)s->number + 1, svr_capture_error(s->capture));
         return;
     }
-    s->number++;
-    s->time = (int64_t)header->ts.tv_sec * 1000000000 + header->ts.tv_usec;
-    s->data = data;
-    s->len = strip_link(s->link_type, &s->data, header->caplen);
+    s->number = p.number;
+    s->time = p.time;
+    s->data = p.data;
+    s->len =
+        svr_link_datagram(svr_capture_interface_get(s->capture, p.interface)->link_type, &s->data, p.len);
 }
 
 static void open_source(lua_State *L, source *s, const char *file) {
-    char reason[PCAP_ERRBUF_SIZE];
+    char reason[SVR_CAPTURE_ERROR_MAX];
     s->file = strdup(file);
-    s->pcap = pcap_open_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason);
-    if (!s->pcap) {
-        conform_fail(L, "%s", reason);
+    s->capture = svr_capture_open(file, reason);
+    if (!s->capture) {
+        conform_fail(L, "%s: %s", file, reason);
         return;
     }
-    s->link_type = pcap_datalink(s->pcap);
     advance(L, s);
 }
 
@@ -106,7 +95,7 @@ static void read_keys(lua_State *L, svr_inspector *in, const char *file) {
 static int captures_close(lua_State *L) {
     captures *c = luaL_checkudata(L, 1, CAPTURES);
     for (size_t i = 0; i < c->n; i++) {
-        if (c->sources[i].pcap) pcap_close(c->sources[i].pcap);
+        svr_capture_close(c->sources[i].capture);
         free(c->sources[i].file);
     }
     for (size_t i = 0; i < c->watched.n; i++)

@@ -38,7 +38,7 @@ expect 1 'actual: again after 30.000 s, not 31.000 s' "other intervals than conf
     --config <(sed 's/peer-key-timeout /peer-key-retransmit-interval 31\n            peer-key-timeout /' "$here/authority.conf") --only KEY-RETRANSMIT
 expect 0 'SKIP the trace shows nothing' "without keys nothing is decided" "$conform" check "$here/one.pcapng" --only 'KEY-META*'
 head -c 100000 "$here/one.pcapng" >"$dir/cut.pcapng"
-expect 2 'cut.pcapng: packet .*truncated' "a capture that was cut is refused with its place" "$conform" check "$dir/cut.pcapng" "${with[@]}"
+expect 2 'cut.pcapng: packet .*: offset [0-9]*: a block of .* is cut off' "a capture that was cut is refused with its place" "$conform" check "$dir/cut.pcapng" "${with[@]}"
 expect 2 'authority.conf:1: this is no line of a key log' "so is a file that is no key log" \
     "$conform" check "$here/one.pcapng" --keylog "$here/authority.conf"
 expect 2 'no such\|No such' "so is one that is not there" "$conform" check "$dir/none.pcapng"
