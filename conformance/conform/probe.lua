@@ -203,9 +203,9 @@ function P:clear(tlvs, bfd) return self:datagram(metadata(tlvs, "") .. bfd) end
 
 -- Gives our own router a message as if the implementation had sent it.
 function P:tell(bytes)
-    for offset = 0, #bytes - 1, 1200 do
+    for offset = 0, #bytes - 1, 1024 do
         local place = string.pack(">I4I4I4", 0x666f7267, #bytes, offset)
-        local tlv = P.tlv(0x8002, place .. bytes:sub(offset + 1, offset + 1200))
+        local tlv = P.tlv(0x8002, place .. bytes:sub(offset + 1, offset + 1024))
         local body = metadata(tlv, "") .. P.bfd(1, 1, 0)
         self.wire:deliver(core.datagram(self.peer.there, self.peer.here, body))
     end

@@ -7,6 +7,7 @@ const char *svr_event_kind_name(svr_event_kind kind) {
     case SVR_EVENT_SECURITY_STATE: return "security-state";
     case SVR_EVENT_PATH_SERVICE: return "path-service";
     case SVR_EVENT_PATH_QUALITY: return "path-quality";
+    case SVR_EVENT_PATH_MTU: return "path-mtu";
     case SVR_EVENT_SESSIONS_MOVED: return "session-path-moved";
     case SVR_EVENT_PEER_KEY: return "peer-key";
     case SVR_EVENT_METADATA_KEY: return "metadata-key";

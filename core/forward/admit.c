@@ -83,8 +83,7 @@ static svr_drop take_control(svr_forward *f, svr_work *w, const svr_metadata_fac
 
 /* The peer passes on what has befallen a packet that we sent it. */
 static svr_drop take_error(svr_forward *f, svr_work *w, const svr_metadata_facts *facts) {
-    svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
-    svr_leg *leg = svr_sessions_find(&f->sessions, &tuple);
+    svr_leg *leg = svr_work_find(f, w);
     if (!facts->has_uuid || !facts->error.location.family) return SVR_DROP_METADATA_INCOMPLETE;
     if (!leg || !speaks_for(w, leg) || memcmp(facts->uuid, leg->session->uuid, SVR_UUID_LEN) != 0)
         return SVR_DROP_UNKNOWN_SESSION;
@@ -149,6 +148,7 @@ static svr_drop take_forward(svr_forward *f, svr_work *w, const svr_metadata_fac
     svr_session *s = svr_sessions_find_uuid(&f->sessions, facts->uuid);
     svr_drop reason = s ? feed(f, w, s, facts) : begin(f, w, facts);
     if (reason) return reason;
+    if (!w->stale) w->in->far_room = facts->room;
     if (!w->stale) svr_handshake_got_metadata(&w->in->handshake, SVR_SENDS_REVERSE, alone, false);
     return SVR_DROP_NONE;
 }
@@ -175,6 +175,7 @@ static svr_drop take_reverse(svr_forward *f, svr_work *w, const svr_metadata_fac
     if (svr_path_far_nat(w->path) && !w->stale && svr_nat_follow(f, w, leg)) return SVR_DROP_NO_MEMORY;
     bool was_sending = leg->handshake.sending, newest = names_newest(s, facts);
     w->in = leg;
+    if (!w->stale) leg->far_room = facts->room;
     if (!w->stale) svr_handshake_got_metadata(&leg->handshake, SVR_SENDS_FORWARD, alone, newest);
     if (was_sending && newest) acknowledged(f, s);
     return SVR_DROP_NONE;

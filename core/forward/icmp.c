@@ -90,12 +90,14 @@ static svr_drop take_from_wan(svr_forward *f, const svr_packet *pkt, const svr_i
     svr_flow about;
     if (!svr_icmp_report_decode(ip, pkt->data + ip->header_len, &r, &about))
         return SVR_DROP_PROTOCOL_UNSUPPORTED;
-    if (!svr_addr_equal(&about.src, &ip->flow.dst) || about.proto != SVR_PROTO_UDP ||
-        !svr_peers_find_path(f->peers, &about.src, &about.dst))
+    svr_path *path = svr_peers_find_path(f->peers, &about.src, &about.dst);
+    if (!path || !svr_addr_equal(&about.src, &ip->flow.dst) || about.proto != SVR_PROTO_UDP)
         return SVR_DROP_ICMP_UNRELATED;
     svr_leg *leg = find_leg(f, SVR_IFID_NONE, &about);
-    if (!leg) return SVR_DROP_ICMP_UNRELATED;
-    if (is_too_big(&r)) return SVR_DROP_NONE; /* no host is to send less on a stranger's word */
+    if (!leg && about.dport != SVR_BFD_PORT) return SVR_DROP_ICMP_UNRELATED;
+    if (is_too_big(&r)) /* no host is to send less on a stranger's word */
+        svr_path_mtu_doubt(path, r.value & (ip->flow.src.family == 4 ? UINT16_MAX : UINT32_MAX));
+    if (is_too_big(&r) || !leg) return SVR_DROP_NONE;
     svr_icmp_raise(f, svr_leg_opposite(leg),
                    is_time_exceeded(&r) ? SVR_ICMP_TTL_EXCEEDED : SVR_ICMP_UNREACHABLE, 0, &ip->flow.src,
                    NULL);

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 
+#define ROOM_INTERVAL (100 * SVR_MS) /* between two such tellings for one session */
 #define COUNTER_MASK ((UINT64_C(1) << 56) - 1)
 
 /* ---- before the hop's HMAC ------------------------------------------------------------------ */
@@ -162,6 +163,11 @@ static svr_drop expire(svr_forward *f, const svr_work *w, const uint8_t *quote) 
     return SVR_DROP_TTL_EXCEEDED;
 }
 
+/* The path behind has become narrower than whoever sends there knows: metadata tells. */
+static void tell_room(svr_forward *f, svr_leg *to) {
+    if (f->rt->now - to->reminded >= ROOM_INTERVAL) svr_control_send(f, to, 0);
+}
+
 static svr_drop pass_on(svr_forward *f, svr_work *w) {
     svr_leg *out = svr_leg_opposite(w->in);
     if (w->pkt->len <
@@ -172,7 +178,9 @@ static svr_drop pass_on(svr_forward *f, svr_work *w) {
     if (w->expired) return expire(f, w, NULL);
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
     svr_drop reason = svr_control_settle_doubt(f, out);
-    return reason ? reason : svr_control_attach(f, w, out);
+    if (!reason) reason = svr_control_attach(f, w, out);
+    if (reason == SVR_DROP_TOO_BIG) tell_room(f, w->in);
+    return reason;
 }
 
 /* The packet had metadata only; what it said has happened. */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define SLOTS 8 /* messages put together at a time */
-#define PART_MAX 1200
+#define PART_MAX 1024
 #define SESSIONS_MAX 4000000
 #define WORK_MAX 65600
 

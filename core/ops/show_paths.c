@@ -16,6 +16,7 @@ static void add_path(const svr_show_context *ctx, svr_path *path) {
     svr_report_text_field(b, "Destination", "destination", svr_addr_format(&config->remote, addr));
     svr_report_text_field(b, "Vector", "vector", vector ? vector : "");
     svr_report_text_field(b, "Status", "status", path->in_service ? "up" : "down");
+    svr_report_number(b, "MTU", "mtu", svr_path_mtu(path));
     svr_report_number(b, "Sessions", "sessions", load->sessions);
     svr_report_number(b, "Moved Off", "movedOff", load->moved);
     svr_report_number(b, "Latency us", "latencyMicroseconds", q->latency / SVR_US);

@@ -9,6 +9,8 @@
 #define BFD_TTL 255
 #define KEX_PART_HEADER 12 /* message id, total, offset */
 #define BFD_TLVS_MAX (SVR_KEX_PART_MAX + 200)
+#define OWN_TLVS_MAX 300         /* all of a packet but IP and UDP headers and the pieces that it carries */
+#define SIGNED_TLVS_LEN (8 + 12) /* SECURITY_ID, NONCE */
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
@@ -63,15 +65,15 @@ static size_t write_body(svr_path *path, uint8_t *body, svr_piece clear, svr_pie
     return (size_t)(end - body);
 }
 
-void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final) {
+static void send_bfd(svr_path *path, svr_piece clear, svr_piece secret, bool final, bool dont_fragment) {
     svr_runtime *rt = path->peer->all->rt;
     const svr_path_config *config = path->config;
-    assert(clear.len + secret.len <= SVR_KEX_PART_MAX + KEX_PART_HEADER + 4);
     assert(!secret.len || path->peer->ring.current);
     const svr_nat_end to = svr_nat_destination(path);
     if (!to.addr.family) return; /* the peer has not come to us yet */
     size_t ip_len = svr_ip_header_len(config->local.family);
-    svr_packet *pkt = svr_packet_get(rt->pool, ip_len + SVR_UDP_HEADER_LEN + 2 * BFD_TLVS_MAX);
+    size_t most = ip_len + SVR_UDP_HEADER_LEN + OWN_TLVS_MAX + clear.len + secret.len;
+    svr_packet *pkt = svr_packet_get(rt->pool, most < SVR_PACKET_LEN_MAX ? most : SVR_PACKET_LEN_MAX);
     if (!pkt) {
         svr_drop_count(rt, SVR_DROP_NO_MEMORY);
         return;
@@ -86,12 +88,33 @@ void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final
                               .proto = SVR_PROTO_UDP,
                               .ttl = BFD_TTL,
                               .tos = 0xc0, /* CS6: network control */
+                              .dont_fragment = dont_fragment,
                               .l4_len = (uint16_t)(SVR_UDP_HEADER_LEN + body)};
     svr_ip_encode(&ip, pkt->data);
     svr_udp_encode(pkt->data + ip_len, &ip.src, &ip.dst, SVR_BFD_PORT, to.port, body);
     pkt->len = (uint32_t)(ip_len + SVR_UDP_HEADER_LEN + body);
     const svr_addr hop = config->far_nat ? svr_path_hop_to(path, &to.addr) : path->next_hop;
     svr_runtime_send(rt, pkt, config->local_if->id, &hop);
+}
+
+void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final) {
+    assert(clear.len + secret.len <= SVR_KEX_PART_MAX + KEX_PART_HEADER + 4);
+    send_bfd(path, clear, secret, final, false);
+}
+
+size_t svr_path_bfd_len(const svr_path *path, size_t clear_len, size_t secret_len) {
+    uint8_t own[OWN_TLVS_MAX];
+    svr_tlv_writer w = svr_tlv_writer_make(own, sizeof own);
+    put_keys_held(&w, &path->peer->ring);
+    svr_nat_write(path, &w);
+    size_t held = svr_tlv_written(&w);
+    size_t text = ((held + secret_len) / SVR_AES_BLOCK + 1) * SVR_AES_BLOCK;
+    return svr_ip_header_len(path->config->local.family) + SVR_UDP_HEADER_LEN + SVR_METADATA_HEADER_LEN +
+           SIGNED_TLVS_LEN + clear_len + SVR_AES_BLOCK + text + SVR_BFD_LEN + SVR_TAG_MAX;
+}
+
+void svr_path_send_whole(svr_path *path, svr_piece clear, svr_piece secret) {
+    send_bfd(path, clear, secret, false, true);
 }
 
 void svr_path_send_message(svr_path *path, svr_piece msg, bool secret) {
@@ -249,6 +272,13 @@ static void take_echo(svr_path *path, const opened *o) {
     if (reason) svr_drop_count(path->peer->all->rt, reason);
 }
 
+static void take_probe(svr_path *path, const opened *o) {
+    svr_tlv tlv;
+    if (!svr_tlv_find(o->secret, o->secret_len, SVR_TLV_MTU_PROBE, &tlv)) return;
+    svr_drop reason = svr_path_mtu_take(path, &tlv);
+    if (reason) svr_drop_count(path->peer->all->rt, reason);
+}
+
 static void take_authentic(svr_path *path, const opened *o) {
     svr_key_list held;
     if (!o->bfd.your_discriminator || o->bfd.your_discriminator == path->bfd.discriminator) {
@@ -256,6 +286,7 @@ static void take_authentic(svr_path *path, const opened *o) {
         svr_nat_read(path, o->secret, o->secret_len);
     }
     take_echo(path, o);
+    take_probe(path, o);
     svr_path_bfd_received(path, &o->bfd);
     if (read_keys_held(o, &held)) svr_peer_heard(path->peer, o->key, &held);
     take_parts(path, o->m.header, o->m.header_len, false, NULL);

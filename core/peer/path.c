@@ -46,6 +46,7 @@ void svr_path_review(svr_path *path) {
     path->in_service = serves;
     path->peer->all->changes++;
     svr_path_quality_service(path, serves);
+    svr_path_mtu_service(path, serves);
     svr_event *ev = svr_path_event(path, SVR_EVENT_PATH_SERVICE);
     ev->from = serves ? "out-of-service" : "in-service";
     ev->to = serves ? "in-service" : "out-of-service";
@@ -107,7 +108,7 @@ bool svr_path_init(svr_path *path, svr_peer *peer, const svr_path_config *config
     svr_bfd_init(&path->bfd, peer->sibling ? svr_sibling_bfd() : &peer->all->node->router->bfd,
                  discriminator(path, true));
     return svr_timer_init(&path->tx, timers, tx_due) && svr_timer_init(&path->detect, timers, detect_due) &&
-           svr_path_quality_init(path) && svr_nat_init(path);
+           svr_path_quality_init(path) && svr_nat_init(path) && svr_path_mtu_init(path);
 }
 
 void svr_path_fini(svr_path *path) {
@@ -115,6 +116,7 @@ void svr_path_fini(svr_path *path) {
     svr_timer_fini(&path->tx, &path->peer->all->rt->timers);
     svr_timer_fini(&path->detect, &path->peer->all->rt->timers);
     svr_path_quality_fini(path);
+    svr_path_mtu_fini(path);
 }
 
 void svr_path_start(svr_path *path) {

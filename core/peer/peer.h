@@ -48,6 +48,10 @@ svr_peer *svr_path_peer(const svr_path *path);
 const svr_path_config *svr_path_get_config(const svr_path *path);
 /* Where packets to the peer go first: the gateway, or the peer itself when it is on link. */
 const svr_addr *svr_path_next_hop(const svr_path *path);
+/* Longest IP datagram that the path takes, as far as is known (PD-PMTU). */
+uint32_t svr_path_mtu(const svr_path *path);
+/* Somebody on the way says, without proof, that it takes no more than this. */
+void svr_path_mtu_doubt(svr_path *path, uint32_t mtu);
 /* What sessions use of a path. Peers keep it, forwarding counts. */
 typedef struct svr_path_load {
     size_t sessions; /* legs on it now */

@@ -8,6 +8,7 @@
  *   nat.c            paths with a NAT on them: where the peer is, and where it sees us (PD-NAT)
  *   bfd_packet.c     BFD packets with their metadata: made, signed, checked, taken apart
  *   echo.c           bursts that measure a path, as numbers (PD-ECHO)
+ *   pmtu.c           the search for the longest packet of a path; path_mtu.c: its probes (PD-PMTU)
  *   quality.c        when bursts go out, how they are answered, and what follows for policies
  *   load.c           what strangers may cost: a budget of checks, and cookies (PD-COOKIE)
  *   exchange_flow.c  what is decided when a message of the key exchange comes in (PD-KEX, PD-GLARE, PD-GRACE)
@@ -32,9 +33,10 @@
 #include "peer/echo.h"
 #include "peer/peer.h"
 #include "peer/peers.h"
+#include "peer/pmtu.h"
 #include "peer/security_state.h"
 
-#define SVR_KEX_PART_MAX 1200  /* bytes of a message in one packet (PD-KEX) */
+#define SVR_KEX_PART_MAX 1024  /* bytes of a message in one packet, which so has 1280 at most (PD-KEX) */
 #define SVR_REASSEMBLY_SLOTS 2 /* messages put together at a time, per peer */
 #define SVR_KEX_PARTS_MAX (SVR_KEX_TOTAL_MAX / SVR_KEX_PART_MAX + 1)
 #define SVR_HINT_INTERVAL SVR_SEC
@@ -112,6 +114,8 @@ struct svr_path {
     uint8_t cookie[SVR_COOKIE_VALUE_LEN];   /* that the peer wants to see */
     svr_time cookie_at;                     /* when it came; 0: there is none */
     bool echo_known;
+    svr_pmtu mtu;
+    svr_timer mtu_timer;
     bool interface_up;
     bool in_service;
     bool resumes; /* it was up at the other node (PD-HA) */
@@ -310,6 +314,10 @@ int svr_load_take_cookie(svr_path *path, svr_piece msg);
 /* Sends a BFD packet on the path, with TLVs of the key exchange: `clear` for the header, `secret` for the
  * encrypted part (only when there is a key; otherwise `secret` must be empty). */
 void svr_path_send(svr_path *path, svr_piece clear, svr_piece secret, bool final);
+/* The same under the peer key, however long, and with "don't fragment". */
+void svr_path_send_whole(svr_path *path, svr_piece clear, svr_piece secret);
+/* Length of the IP datagram with pieces of these lengths, under the peer key. */
+size_t svr_path_bfd_len(const svr_path *path, size_t clear_len, size_t secret_len);
 /* Cuts a message of the exchange into parts and sends them. */
 void svr_path_send_message(svr_path *path, svr_piece msg, bool secret);
 /* What the sender of a BFD packet calls itself; false: it is none, or has no metadata. */
@@ -329,6 +337,14 @@ void svr_path_quality_service(svr_path *path, bool in_service);
 void svr_path_quality_heard(svr_path *path);
 /* An echo TLV of an authentic packet. 0, or the reason why it is ignored. */
 svr_drop svr_path_quality_take(svr_path *path, const svr_tlv *tlv);
+
+/* path_mtu.c */
+bool svr_path_mtu_init(svr_path *path);
+void svr_path_mtu_fini(svr_path *path);
+/* The path came into service, or left it. */
+void svr_path_mtu_service(svr_path *path, bool in_service);
+/* A probe of the peer, or its answer to ours, from an authentic packet. 0 or BFD_MALFORMED. */
+svr_drop svr_path_mtu_take(svr_path *path, const svr_tlv *tlv);
 
 /* exchange_flow.c: 0, or the reason why the message was dropped */
 int svr_peer_receive_clear(svr_peer *peer, svr_path *path, svr_piece msg);

@@ -16,6 +16,14 @@ static void put_context(svr_tlv_writer *w, const svr_session *s, bool reverse) {
     svr_tlv_put_context(w, reverse, &flow);
 }
 
+/* What the path on the other side takes, so that whoever cuts and refuses knows of all paths. */
+static void put_room(svr_tlv_writer *w, const svr_leg *behind) {
+    uint8_t value[2];
+    if (!behind->path) return;
+    svr_put16(value, (uint16_t)svr_leg_room(behind));
+    svr_tlv_put(w, SVR_TLV_ROOM, value, sizeof value);
+}
+
 static void put_session(svr_tlv_writer *w, const svr_leg *out, bool with_key) {
     const svr_session *s = out->session;
     put_context(w, s, out->side == SVR_ORIGIN);
@@ -27,6 +35,7 @@ static void put_session(svr_tlv_writer *w, const svr_leg *out, bool with_key) {
         svr_tlv_put8(w, SVR_TLV_TRANSPORT, s->flow.proto);
     if (s->service->security) svr_tlv_put_text(w, SVR_TLV_SECURITY_POLICY, s->service->security->name);
     if (with_key) svr_tlv_put_payload_key(w, &s->keys.newest);
+    put_room(w, svr_leg_opposite(out));
 }
 
 /* Puts header and payload TLVs in front of the packet's data. `tlvs` holds `len` bytes and room for padding.
@@ -150,6 +159,12 @@ static bool take_control(const svr_tlv *tlv, svr_metadata_facts *f) {
     return f->control != 0;
 }
 
+static bool take_room(const svr_tlv *tlv, svr_metadata_facts *f) {
+    if (tlv->len != 2) return false;
+    f->room = svr_get16(tlv->value);
+    return true;
+}
+
 static bool take_error(const svr_tlv *tlv, svr_metadata_facts *f) {
     if (tlv->type == SVR_TLV_ICMP_ERROR) f->has_error = true;
     return svr_report_decode(tlv, &f->error);
@@ -168,6 +183,7 @@ static bool take(const svr_tlv *tlv, svr_metadata_facts *f) {
     case SVR_TLV_PAYLOAD_KEY: return take_key(tlv, f);
     case SVR_TLV_TCP_SYN: return f->tcp_syn = true;
     case SVR_TLV_CONTROL: return take_control(tlv, f);
+    case SVR_TLV_ROOM: return take_room(tlv, f);
     case SVR_TLV_ICMP_ERROR_V4:
     case SVR_TLV_ICMP_ERROR_V6:
     case SVR_TLV_ICMP_ERROR: return take_error(tlv, f);

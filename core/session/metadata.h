@@ -13,7 +13,7 @@
 
 /* Metadata of a packet, at its longest: the header and its TLVs, IV, all payload TLVs with full names,
  * padding. It fits into SVR_PACKET_HEADROOM with IP and UDP headers in front. */
-#define SVR_METADATA_SESSION_MAX 416
+#define SVR_METADATA_SESSION_MAX 432
 
 /* What metadata says. Texts are names of the authority's configuration. */
 typedef struct svr_metadata_facts {
@@ -25,6 +25,7 @@ typedef struct svr_metadata_facts {
     svr_payload_key_tlv key;
     char tenant[SVR_NAME_MAX + 1], service[SVR_NAME_MAX + 1];
     uint8_t control; /* svr_control; 0: none */
+    uint32_t room;   /* behind the sender; 0: it does not say */
     bool has_error;  /* an ICMP error crosses in it */
     svr_icmp_report error;
 } svr_metadata_facts;

@@ -380,8 +380,10 @@ size_t svr_session_body_len(const svr_session *s, size_t text_len) {
 size_t svr_leg_room(const svr_leg *out) {
     const svr_path_config *config = svr_path_get_config(out->path);
     size_t headers = svr_ip_header_len(config->local.family) + SVR_UDP_HEADER_LEN;
-    uint32_t mtu = config->local_if->mtu < SVR_PACKET_LEN_MAX ? config->local_if->mtu : SVR_PACKET_LEN_MAX;
-    return mtu > headers ? mtu - headers : 0;
+    uint32_t mtu =
+        svr_path_mtu(out->path) < SVR_PACKET_LEN_MAX ? svr_path_mtu(out->path) : SVR_PACKET_LEN_MAX;
+    size_t room = mtu > headers ? mtu - headers : 0;
+    return out->far_room && out->far_room < room ? out->far_room : room;
 }
 
 static size_t text_within(const svr_session *s, size_t room) {

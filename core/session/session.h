@@ -61,6 +61,7 @@ typedef struct svr_leg {
     svr_time sent;            /* path leg: when anything did */
     svr_time kept;            /* path leg behind a NAT: when a keep-alive left last (PD-NAT) */
     svr_led led;              /* path leg: of what its peer says */
+    uint32_t far_room;        /* path leg: longest body that goes on behind the peer; 0: nothing is known */
     uint64_t told;            /* path leg: the life of the peer to which the newest key went first */
 } svr_leg;
 

@@ -85,6 +85,9 @@ const char *svr_tlv_name(uint16_t type) {
     case SVR_TLV_COOKIE: return "cookie";
     case SVR_TLV_CLAIM: return "claim";
     case SVR_TLV_SEEN_AS: return "seen-as";
+    case SVR_TLV_MTU_PROBE: return "mtu-probe";
+    case SVR_TLV_PADDING: return "padding";
+    case SVR_TLV_ROOM: return "room";
     }
     return "unknown";
 }

@@ -93,13 +93,20 @@ static int bind_source(int fd, const svrd_wan *wan, const svr_addr *addr, uint16
     return bind(fd, &e.any, len);
 }
 
+/* What fits is for the stack to find out: the kernel would believe any ICMP that names one of our packets. */
+static int ignore_path_mtu(int fd, uint8_t family) {
+    int v4 = IP_PMTUDISC_PROBE, v6 = IPV6_PMTUDISC_PROBE;
+    return family == 4 ? setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4)
+                       : setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+}
+
 static int open_raw(const svrd_wan *wan, svrd_wan_source *s, svr_error *err) {
     const char *device = wan->iface->target;
     int af = s->addr.family == 4 ? AF_INET : AF_INET6;
     s->raw_fd = socket(af, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
     if (s->raw_fd < 0 ||
         setsockopt(s->raw_fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) < 0 ||
-        bind_source(s->raw_fd, wan, &s->addr, 0) < 0)
+        ignore_path_mtu(s->raw_fd, s->addr.family) < 0 || bind_source(s->raw_fd, wan, &s->addr, 0) < 0)
         return svrd_fail_errno(err, errno, "CAP_NET_RAW", "raw socket on %s", device);
     set_buffer(s->raw_fd, SO_SNDBUFFORCE, SO_SNDBUF);
     return 0;

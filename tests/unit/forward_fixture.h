@@ -30,6 +30,7 @@ struct svr_path {
     bool in_service;
     svr_time heard;
     svr_path_load load;
+    uint32_t mtu, doubt;   /* 0: as the interface; as told */
     svr_standing standing; /* while it is in service; 0: good */
     svr_spare spare[SVR_SPARES_MAX];
     size_t n_spares;
@@ -90,6 +91,12 @@ void svr_path_describe(const svr_path *path, char out[SVR_EVENT_PATH_MAX]) {
 }
 svr_time svr_path_heard(const svr_path *path) {
     return path->heard;
+}
+uint32_t svr_path_mtu(const svr_path *path) {
+    return path->mtu ? path->mtu : path->config.local_if->mtu;
+}
+void svr_path_mtu_doubt(svr_path *path, uint32_t mtu) {
+    path->doubt = mtu;
 }
 svr_path_load *svr_path_get_load(svr_path *path) {
     return &path->load;

@@ -34,6 +34,7 @@ typedef struct link {
     svr_duration jitter; /* every other packet comes so much later */
     unsigned lose_nth;   /* of these many packets the last is lost; 0: none */
     bool cut;
+    size_t mtu; /* longer ones are lost; 0: none are */
     uint64_t sent;
 } link_t;
 
@@ -90,14 +91,14 @@ static inline void nodes_start(nodes *n, int i) {
     if (svr_node_new(&params, n->now, &n->node[i], &err)) fail_msg("%s", err.message);
 }
 
-static inline nodes *nodes_new(const char *policy, const char *use, const char *bfd) {
+/* Takes the text over. */
+static inline nodes *nodes_new_from(char *text) {
     nodes *n = calloc(1, sizeof *n);
     assert_non_null(n);
     svr_config_error err;
     n->alloc = test_allocator(&n->heap);
     n->env = svr_env_new(&(svr_env_params){.alloc = &n->alloc});
     assert_non_null(n->env);
-    char *text = nodes_text(policy, use, bfd);
     if (svr_config_parse(&n->alloc, text, strlen(text), &n->config, &err))
         fail_msg("%u: %s", err.line, err.message);
     free(text);
@@ -108,6 +109,10 @@ static inline nodes *nodes_new(const char *policy, const char *use, const char *
     nodes_start(n, 0);
     nodes_start(n, 1);
     return n;
+}
+
+static inline nodes *nodes_new(const char *policy, const char *use, const char *bfd) {
+    return nodes_new_from(nodes_text(policy, use, bfd));
 }
 
 static inline void nodes_del(nodes *n) {
@@ -135,7 +140,8 @@ static inline void nodes_carry(nodes *n, svr_packet *pkt, int to) {
     else
         n->wan[pkt->ifid][to]++;
     l->sent++;
-    if (l->cut || (l->lose_nth && l->sent % l->lose_nth == 0) || n->n == WIRE_MAX) {
+    if (l->cut || (l->mtu && pkt->len > l->mtu) || (l->lose_nth && l->sent % l->lose_nth == 0) ||
+        n->n == WIRE_MAX) {
         svr_packet_put(svr_env_pool(n->env), pkt);
         return;
     }

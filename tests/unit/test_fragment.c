@@ -256,6 +256,51 @@ static void test_fragment_in_any_order(void **state) {
     }
 }
 
+/* The narrow path is behind a transit router, which says so in its metadata: the ingress cuts, and tells
+ * hosts, for all of the way. */
+static void test_fragment_ingress_knows_of_narrow_paths_further_on(void **state) {
+    (void)state;
+    static uint8_t datagram[LINE_MAX_BYTES];
+    static line cuts[16];
+    static host h;
+    net *t = net_new(3, 4);
+    struct svr_path *behind = &t->node[1].peers.peer[1].path[0];
+    behind->mtu = 1300;
+    t->node[2].peers.peer[0].path[0].mtu = 1300;
+    spec s = big4, small = udp4;
+    small.dport = s.dport;
+    for (int round = 0; round < 3; round++) {
+        send(t, 0, &small);
+        spec r = reply_to(&small);
+        send(t, 2, &r);
+    }
+    size_t len = build(&s, datagram), n = cut_datagram(datagram, len, 1500, 7, cuts);
+    for (int way = 0; way < 2; way++) {
+        if (way) { /* it narrows while the flow runs: one datagram is lost, and no more */
+            behind->mtu = 1280;
+            advance(t, SVR_SEC);
+            fragment_sent(t, 0, &cuts[0]);
+            assert_int_equal(drops(t, 1, SVR_DROP_TOO_BIG), 1);
+            advance(t, 31 * SVR_SEC);
+        }
+        clear_captures(t);
+        for (size_t k = 0; k < n; k++)
+            fragment_sent(t, 0, &cuts[k]);
+        gather_on_lan(t, 2, &h);
+        expect_segment(&h, datagram, len);
+        for (size_t i = 0; i < t->tap.n; i++)
+            assert_true(t->tap.at[i].len <= (t->tap.at[i].from == 1 ? behind->mtu : 1500));
+    }
+    clear_captures(t);
+    s.fill = 1300;
+    s.fragmentable = false;
+    send(t, 0, &s);
+    assert_int_equal(t->tap.n, 0);
+    assert_int_equal(t->lan.at[0].bytes[20], 3);
+    assert_int_equal(svr_get16(t->lan.at[0].bytes + 26), 1211); /* of 1280 */
+    net_del(t);
+}
+
 static void test_fragment_between_lans_of_one_router(void **state) {
     (void)state;
     static uint8_t datagram[LINE_MAX_BYTES];
@@ -544,6 +589,7 @@ int main(void) {
         cmocka_unit_test(test_fragment_tells_ipv6_hosts_to_send_less),
         cmocka_unit_test(test_fragment_carries_65507_bytes),
         cmocka_unit_test(test_fragment_in_any_order),
+        cmocka_unit_test(test_fragment_ingress_knows_of_narrow_paths_further_on),
         cmocka_unit_test(test_fragment_between_lans_of_one_router),
         cmocka_unit_test(test_fragment_parts_pass_a_transit_router_untouched),
         cmocka_unit_test(test_fragment_header_is_under_the_hmac),

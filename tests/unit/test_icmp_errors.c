@@ -247,6 +247,8 @@ static void test_icmp_errors_of_the_underlay_are_hints(void **state) {
         t->lan.n = 0;
         wan_says(t, routers - 2, error, n);
         assert_int_equal(t->lan.n, 0);
+        assert_int_equal(t->node[routers - 2].peers.peer[1].path[0].doubt, 1300);
+        t->node[routers - 2].peers.peer[1].path[0].doubt = 0;
 
         error[20 + 8 + 20] ^= 1; /* ports that are not ours */
         svr_addr src = addr("198.51.100.9"), dst;
@@ -254,6 +256,7 @@ static void test_icmp_errors_of_the_underlay_are_hints(void **state) {
         svr_l4_checksum_set(error + 20, n - 20, SVR_PROTO_ICMP, &src, &dst);
         wan_says(t, routers - 2, error, n);
         assert_int_equal(drops(t, routers - 2, SVR_DROP_ICMP_UNRELATED), 1);
+        assert_int_equal(t->node[routers - 2].peers.peer[1].path[0].doubt, 0);
         assert_int_equal(t->lan.n, 0);
         net_del(t);
     }

@@ -16,6 +16,7 @@ typedef enum svr_event_kind {
     SVR_EVENT_PATH_SERVICE, /* `path` began or ceased to carry traffic (to: "in-service", "out-of-service") */
     SVR_EVENT_PATH_QUALITY, /* from, to: "meets" or "violates" a policy; reason: by what; detail: policy,
                                measures */
+    SVR_EVENT_PATH_MTU,     /* value: the longest packet that `path` takes; detail: what it was before */
     SVR_EVENT_SESSIONS_MOVED, /* sessions left `path`; reason; value: how many; detail: where to, one of them
                                */
     SVR_EVENT_PEER_KEY,       /* to: "computed", "sending", "erased"; value: key index */

@@ -52,9 +52,13 @@ typedef enum svr_tlv_type {
         0x8002, /* message id(4) total(4) offset(4) bytes: a key exchange message in clear (PD-KEX) */
     SVR_TLV_KEX_SECRET =
         0x8003, /* the same, inside encrypted metadata: METADATA_KEY and its acknowledgement */
-    SVR_TLV_KEYS_HELD = 0x8004,  /* n x (index(4) fingerprint(8)): the peer keys that the sender accepts */
-    SVR_TLV_TRANSPORT = 0x8005,  /* 1 byte: the inner protocol when the packet is UDP for another reason */
-    SVR_TLV_ECHO = 0x8006,       /* kind(1) number(1) length(1) zero(1) burst(4): measures a path (PD-ECHO) */
+    SVR_TLV_KEYS_HELD = 0x8004, /* n x (index(4) fingerprint(8)): the peer keys that the sender accepts */
+    SVR_TLV_TRANSPORT = 0x8005, /* 1 byte: the inner protocol when the packet is UDP for another reason */
+    SVR_TLV_ECHO = 0x8006,      /* kind(1) number(1) length(1) zero(1) burst(4): measures a path (PD-ECHO) */
+    SVR_TLV_MTU_PROBE =
+        0x8008, /* kind(1) zero(1) size(2) id(4) padding: whether a packet of that size arrives (PD-PMTU) */
+    SVR_TLV_PADDING = 0x8009,    /* nothing, in a header */
+    SVR_TLV_ROOM = 0x800a,       /* 2 bytes: longest body that goes on from the sender (PD-PMTU) */
     SVR_TLV_ICMP_ERROR = 0x8007, /* type(1) code(1) value(4) quote(8): an ICMP error crosses (PD-ICMP) */
     SVR_TLV_COOKIE = 0x8012,     /* 16 bytes: its sender receives what is sent to its address (PD-COOKIE) */
     SVR_TLV_CLAIM = 0x8010,      /* 4 bytes: the BFD discriminator of its sender, behind a NAT (PD-NAT) */
