@@ -111,10 +111,12 @@ static svr_drop prepare(svr_forward *f, const svr_interface *in, svr_work *w) {
     svr_leg *out = svr_leg_opposite(w->in);
     svr_session *s = out->session;
     if (out->side == SVR_TARGET) svr_moves_review(f, s);
-    size_t text_max = svr_session_text_max(s, out) + svr_session_stripped(w->ip.flow.proto);
+    size_t stripped = svr_session_stripped(w->ip.flow.proto), most = svr_session_text_max(s, out) + stripped,
+           sure = svr_session_text_sure(s, out) + stripped;
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
-    w->cut = w->ip.fragment || w->ip.l4_len > text_max;
-    if (w->cut && !svr_fragment_may_cut(&w->ip, svr_session_mtu(s, out))) {
+    bool may_cut = svr_fragment_may_cut(&w->ip, svr_session_mtu(s, out));
+    w->cut = w->ip.fragment || w->ip.l4_len > (may_cut ? sure : most);
+    if (w->cut && !may_cut) {
         refuse_size(f, in, w, svr_session_mtu(s, out));
         return SVR_DROP_TOO_BIG;
     }

@@ -396,8 +396,21 @@ size_t svr_session_text_max(const svr_session *s, const svr_leg *out) {
     return text_within(s, svr_leg_room(out));
 }
 
-size_t svr_session_piece_max(const svr_session *s, const svr_leg *out) {
+/* Nobody has said yet what the paths further on take: every path takes the least. */
+static size_t sure_room(const svr_leg *out) {
     size_t room = svr_leg_room(out);
+    size_t least = SVR_PATH_MTU_MIN - svr_ip_header_len(svr_path_get_config(out->path)->local.family) -
+                   SVR_UDP_HEADER_LEN;
+    bool unknown = out->side == SVR_TARGET && out->handshake.sending;
+    return unknown && least < room ? least : room;
+}
+
+size_t svr_session_text_sure(const svr_session *s, const svr_leg *out) {
+    return text_within(s, sure_room(out));
+}
+
+size_t svr_session_piece_max(const svr_session *s, const svr_leg *out) {
+    size_t room = sure_room(out);
     return room > SVR_PIECE_HEADER_LEN ? text_within(s, room - SVR_PIECE_HEADER_LEN) / 8 * 8 : 0;
 }
 

@@ -209,6 +209,10 @@ size_t svr_session_stripped(uint8_t proto);
 size_t svr_session_body_len(const svr_session *s, size_t text_len);
 /* Longest text that crosses this path leg whole, without metadata. */
 size_t svr_session_text_max(const svr_session *s, const svr_leg *out);
+/* The same without relying on what is not known yet: while metadata is not acknowledged, routers further on
+ * may have paths that take no more than SVR_PATH_MTU_MIN. */
+#define SVR_PATH_MTU_MIN 1280
+size_t svr_session_text_sure(const svr_session *s, const svr_leg *out);
 /* Longest part of a datagram that crosses this path leg in a packet of its own (PD-FRAGMENT): a multiple of
  * 8. */
 size_t svr_session_piece_max(const svr_session *s, const svr_leg *out);

@@ -72,6 +72,7 @@ local function interface(out, i)
                     out:put("topology", i.topology)
                     if i.vector then out:put("vector", i.vector) end
                     if i.nat then out:put("external-nat-address", i.nat) end
+                    if i.discover then out:block("path-mtu-discovery", function() out:put("enabled", "true") end) end
                     if i.transport then out:put("tcp-transport", i.transport) end
                 end)
             end

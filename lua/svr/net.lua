@@ -233,6 +233,7 @@ local function add_interface(e, len, family, opts)
     local r, far = e.node, e.far
     local on_internet = far.node.kind == "underlay" or far.node.kind == "nat"
     local i = { name = ("wan%d"):format(#r.ends - 1), mtu = opts.mtu, transport = opts.tcp_transport, vector = opts.vector,
+        discover = opts.path_mtu_discovery,
         neighborhood = opts.neighborhood or (on_internet and "internet" or e.link.name),
         topology = r.opts.topology or "mesh",
         addresses = { { address = e.address[family], len = len,
@@ -246,7 +247,7 @@ end
 
 -- Joins two routers or underlay routers. opts: rate, delay, jitter, reorder, loss, duplicate, corrupt (0..1; corrupt flips a
 -- bit behind the UDP header, where an attacker would, and mends the checksum), queue (frames), mtu, name,
--- neighborhood, vector, tcp_transport, family (4 or 6), carrier (routers notice when the link goes down), apart (a UDP port:
+-- neighborhood, vector, path_mtu_discovery (routers try what the path takes), tcp_transport, family (4 or 6), carrier (routers notice when the link goes down), apart (a UDP port:
 -- stats().lost_apart counts frames to it that were lost by chance).
 function Net:link(a, b, opts)
     opts = opts or {}
