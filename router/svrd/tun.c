@@ -154,13 +154,15 @@ void svrd_tun_close(svrd_tun *tun) {
 /* ---- packets -------------------------------------------------------------------------------- */
 
 /* Room for what may be a super-packet: a packet takes the beginning, as most are not longer, `super` the
- * rest. */
+ * rest. The header goes into the packet's headroom. */
 static ssize_t read_one(svrd_tun *tun, struct virtio_net_hdr *h, svr_packet *pkt) {
-    struct iovec iov[] = {
-        {h, sizeof *h}, {pkt->data, tun->mtu}, {tun->super + tun->mtu, SVRD_SUPER_MAX - tun->mtu}};
+    struct iovec iov[] = {{pkt->data - sizeof *h, sizeof *h + tun->mtu},
+                          {tun->super + tun->mtu, SVRD_SUPER_MAX - tun->mtu}};
     if (!tun->vnet) return read(tun->fd, pkt->data, tun->mtu);
-    ssize_t n = readv(tun->fd, iov, 3);
-    return n > (ssize_t)sizeof *h ? n - (ssize_t)sizeof *h : n < 0 ? n : 0;
+    ssize_t n = readv(tun->fd, iov, 2);
+    if (n <= (ssize_t)sizeof *h) return n < 0 ? n : 0;
+    memcpy(h, pkt->data - sizeof *h, sizeof *h);
+    return n - (ssize_t)sizeof *h;
 }
 
 /* Makes a packet of what was read, or leaves it in `pending`. False: it was not usable as a packet. */

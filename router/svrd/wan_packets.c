@@ -21,19 +21,19 @@
 
 #include "svrd/wan.h"
 
+#define IN_FRONT (sizeof(struct virtio_net_hdr) + SVRD_FRAME_HEADER)
 #define FEW 4 /* super-packets read at a time: more would not stay in the cache until they are cut */
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-/* Each message has a packet for what is not longer than the MTU, and a place of its own for the rest. */
+/* Each message has a packet for what is not longer than the MTU, with the headers in its headroom, and a
+ * place of its own for the rest. */
 struct svrd_intake {
     bool vnet, supers; /* supers: the last look brought some */
     svr_pool *pool;
     size_t at, n; /* messages handed over, received */
     struct mmsghdr messages[SVR_BATCH_MAX];
-    struct iovec iov[SVR_BATCH_MAX][4];
-    struct virtio_net_hdr header[SVR_BATCH_MAX];
-    uint8_t frame[SVR_BATCH_MAX][SVRD_FRAME_HEADER];
+    struct iovec iov[SVR_BATCH_MAX][2];
     svr_packet *packets[SVR_BATCH_MAX];
     svrd_segmenter pending; /* what is left of a super-packet */
     uint8_t super[][SVRD_SUPER_MAX];
@@ -63,13 +63,10 @@ static uint32_t datagram_length(const svr_packet *pkt, uint32_t len) {
 
 /* Without super-packets there are no headers in front, and nothing is longer than the MTU. */
 static void lay_out(svrd_intake *in, size_t i, uint32_t mtu) {
-    struct iovec *iov = in->iov[i];
-    iov[0] = (struct iovec){&in->header[i], sizeof in->header[i]};
-    iov[1] = (struct iovec){in->frame[i], sizeof in->frame[i]};
-    iov[2] = (struct iovec){in->packets[i]->data, mtu};
-    if (in->vnet) iov[3] = (struct iovec){in->super[i] + mtu, SVRD_SUPER_MAX - mtu};
-    in->messages[i] =
-        (struct mmsghdr){.msg_hdr = {.msg_iov = in->vnet ? iov : iov + 2, .msg_iovlen = in->vnet ? 4 : 1}};
+    size_t front = in->vnet ? IN_FRONT : 0;
+    in->iov[i][0] = (struct iovec){in->packets[i]->data - front, front + mtu};
+    if (in->vnet) in->iov[i][1] = (struct iovec){in->super[i] + mtu, SVRD_SUPER_MAX - mtu};
+    in->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = in->iov[i], .msg_iovlen = in->vnet ? 2 : 1}};
 }
 
 /* False: nothing more is there. */
@@ -96,27 +93,33 @@ static void finish_checksum(const struct virtio_net_hdr *h, uint8_t *data, size_
     svrd_finish_checksum(&inner, data, len);
 }
 
+static void begin_super(svrd_wan *wan, size_t i, const struct virtio_net_hdr *h, size_t len) {
+    svrd_intake *in = wan->intake;
+    memcpy(in->super[i], in->packets[i]->data, len < wan->mtu ? len : wan->mtu);
+    in->supers = true;
+    if (!svrd_segmenter_begin(&in->pending, h, in->super[i], len, wan->checksums)) wan->oversized++;
+}
+
 /* The message becomes a packet, or what is pending. */
 static svr_packet *accept_message(svrd_wan *wan, size_t i) {
     svrd_intake *in = wan->intake;
     svr_packet *pkt = in->packets[i];
-    const struct virtio_net_hdr *h = &in->header[i];
-    size_t len = in->messages[i].msg_len, headers = in->vnet ? sizeof *h + SVRD_FRAME_HEADER : 0;
-    bool whole = !(in->messages[i].msg_hdr.msg_flags & MSG_TRUNC) && len >= headers,
-         super = in->vnet && h->gso_type;
-    in->packets[i] = NULL;
-    len -= whole ? headers : 0;
-    if (whole && !super && len <= wan->mtu) {
-        if (in->vnet && wan->checksums) finish_checksum(h, pkt->data, len);
+    struct virtio_net_hdr h = {0};
+    size_t len = in->messages[i].msg_len, front = in->vnet ? IN_FRONT : 0;
+    bool whole = !(in->messages[i].msg_hdr.msg_flags & MSG_TRUNC) && len >= front;
+    if (in->vnet && whole) memcpy(&h, pkt->data - IN_FRONT, sizeof h);
+    len -= whole ? front : 0;
+    if (whole && !h.gso_type && len <= wan->mtu) {
+        in->packets[i] = NULL;
+        if (wan->checksums) finish_checksum(&h, pkt->data, len);
         pkt->len = datagram_length(pkt, (uint32_t)len);
         return pkt;
     }
-    if (whole && super) {
-        memcpy(in->super[i], pkt->data, len < wan->mtu ? len : wan->mtu);
-        in->supers = true;
-        if (!svrd_segmenter_begin(&in->pending, h, in->super[i], len, wan->checksums)) whole = false;
-    }
-    if (!whole || !super) wan->oversized++;
+    if (whole && h.gso_type)
+        begin_super(wan, i, &h, len);
+    else
+        wan->oversized++;
+    in->packets[i] = NULL;
     svr_packet_put(in->pool, pkt);
     return NULL;
 }
