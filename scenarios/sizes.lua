@@ -14,7 +14,7 @@ local isp = net:underlay "isp"
 local wide = net:link(a, isp, { name = "wide", delay = "5ms", path_mtu_discovery = true })
 local narrow = net:link(b, isp, { name = "narrow", delay = "5ms", mtu = 1400, path_mtu_discovery = true })
 local line = net:link(b, c, { name = "line", delay = "5ms", mtu = 1320 })
-net:capture { links = { wide, narrow, line } }
+net:capture { links = { wide, line } }
 local left = net:host(a, { "10.1.0.10", "fd00:1::10" }, { name = "left" })
 local right = net:host(c, { "10.3.0.10", "fd00:3::10" }, { name = "right" })
 

@@ -24,7 +24,7 @@ return {
         shows = { "CRY-FAMILIES" } },
     { name = "sizes", file = "scenarios/sizes.lua",
         what = "datagrams and connections that no line takes whole, over a path whose MTU is found out",
-        shows = { "CRY-FAMILIES", "KEY-E2E" } },
+        shows = { "KEY-E2E", "TOP-MULTIHOP" } },
     { name = "outages", file = "scenarios/outages.lua", lab = true,
         what = "lines fail: one, both, one way, flapping, for longer than peer-key-timeout; a plug is pulled",
         shows = { "KEY-OUTAGE", "KEY-TIMEOUT", "KEY-RETRY-IFCHANGE", "TOP-PATHS" } },
