@@ -1,12 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- AES and HMAC of luaossl. (Wireshark's GcryptCipher has AES but no HMAC, without which no key can be derived.)
+-- AES, HMAC and SHA-384 of luaossl. (Wireshark's GcryptCipher has AES but no HMAC, without which no key can be derived.)
 local has_cipher, cipher = pcall(require, "openssl.cipher")
 local has_hmac, hmac = pcall(require, "openssl.hmac")
+local has_digest, digest = pcall(require, "openssl.digest")
 
-local M = { available = has_cipher and has_hmac }
+local M = { available = has_cipher and has_hmac and has_digest }
 if not M.available then return M end
 
 local cbc, ecb = cipher.new("aes-256-cbc"), cipher.new("aes-256-ecb")
+
+function M.sha384(text) return digest.new("sha384"):final(text) end
 
 function M.hmac(key, text) return hmac.new(key, "sha384"):final(text) end
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Messages of the key exchange (docs/protocol.md section 5): put together from their parts, linked, and shown.
 local bytes = need "bytes"
+local crypto = need "crypto"
 local fields = need "fields"
 local hand_over = need "hand_over".to
 local keys = need "keys"
@@ -72,14 +73,25 @@ local function link_confirm(packet, message)
     return exchange
 end
 
+-- A response names the request by its hash. Without a library its number must do, between the same addresses.
+local function request_name(packet, message)
+    if crypto.available then return "request " .. crypto.sha384(message) end
+    return ("request %s %d>%d"):format(message:sub(2, 9), packet.src, packet.dst)
+end
+
+local function requested_name(packet, response)
+    if crypto.available then return "request " .. response:sub(10, 57) end
+    return ("request %s %d>%d"):format(response:sub(2, 9), packet.dst, packet.src)
+end
+
 local function link_exchange(packet, kind, message)
     if kind == CONFIRM and #message >= 6 then return link_confirm(packet, message) end
     if (kind ~= REQUEST or #message < 9) and (kind ~= RESPONSE or #message < 94) then return nil end
-    local number = message:sub(2, 9)
-    local exchange = state.exchanges[number]
+    local name = kind == REQUEST and request_name(packet, message) or requested_name(packet, message)
+    local exchange = state.exchanges[name]
     if kind == REQUEST and not exchange then
         exchange = { request = packet.frame, request_time = packet.time }
-        state.exchanges[number] = exchange
+        state.exchanges[name] = exchange
     elseif kind == RESPONSE and exchange then
         if not exchange.response then exchange.response, exchange.response_time = packet.frame, packet.time end
         state.exchanges[index_name(packet, message, 90)] = exchange
@@ -295,7 +307,9 @@ local function show_link(tree, kind, link, packet)
     show_frame(tree, "key_in", link.key, packet)
     show_frame(tree, "ack_in", link.ack, packet)
     if kind == RESPONSE then show_time(tree, "response_time", link.request_time, link.response_time) end
-    if kind == CONFIRM then show_time(tree, "confirm_time", link.request_time, link.confirm_time) end
+    if kind == CONFIRM then
+        show_time(tree, "confirm_time", link.request_time, link.reply == packet.frame and link.reply_time or link.confirm_time)
+    end
     if kind == METADATA_KEY_ACK then show_time(tree, "ack_time", link.key_time, link.ack_time) end
 end
 
