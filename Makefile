@@ -68,7 +68,7 @@ $(LIBSVRD): $(ROUTER_OBJ)
 
 $(B)/bin/svrd $(B)/bin/svrctl: $(B)/bin/%: $(B)/router/%/main.o $(LIBSVRD) $(LIBSVR)
 	$(call step,LD,$@)
-	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(if $(filter svrd,$*),$(CORE_LIBS) $(ROUTER_LIBS),-ljansson)
+	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) $(if $(filter svrd,$*),$(ROUTER_LIBS),-ljansson)
 
 $(B)/tests/unit/test_router_%: tests/unit/test_router_%.c $(LIBSVRD) $(LIBSVR) $(B)/flags
 	$(call step,CC,$<)

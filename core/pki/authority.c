@@ -11,17 +11,6 @@
 
 #define SERIAL_MOST INT64_MAX
 
-struct svr_ca {
-    svr_crypt *crypt;
-    EVP_PKEY *key;
-    X509 *certs[SVR_CHAIN_CERTS_MAX]; /* its own first, the root last */
-    size_t n;
-    uint64_t serial;
-    uint64_t crl_number;
-    X509_CRL *crl; /* what was revoked; dates and signature come when the list is written */
-    char *root_pem;
-};
-
 static void fail(svr_error *err, const char *message) {
     ERR_clear_error();
     svr_strcpy(err->message, sizeof err->message, message);
@@ -52,13 +41,24 @@ bool svr_key_kind_parse(const char *name, svr_key_kind *out) {
     return false;
 }
 
-static EVP_PKEY *generate(svr_crypt *c, svr_key_kind kind) {
+EVP_PKEY *svr_key_generate(svr_crypt *c, svr_key_kind kind) {
     OSSL_LIB_CTX *lib = svr_crypt_libctx(c);
     const char *type = kinds[kind].type;
     if (kinds[kind].group) return EVP_PKEY_Q_keygen(lib, NULL, type, kinds[kind].group);
     if (kinds[kind].bits) return EVP_PKEY_Q_keygen(lib, NULL, type, kinds[kind].bits);
     return EVP_PKEY_Q_keygen(lib, NULL, type);
 }
+
+struct svr_ca {
+    svr_crypt *crypt;
+    EVP_PKEY *key;
+    X509 *certs[SVR_CHAIN_CERTS_MAX]; /* its own first, the root last */
+    size_t n;
+    uint64_t serial;
+    uint64_t crl_number;
+    X509_CRL *crl; /* what was revoked; dates and signature come when the list is written */
+    char *root_pem;
+};
 
 /* ---- PEM ------------------------------------------------------------------------------------ */
 
@@ -68,8 +68,7 @@ void svr_ca_text_free(const svr_ca *ca, char *text) {
     svr_alloc_free(svr_crypt_allocator(ca->crypt), text);
 }
 
-/* What was written (when that was `ok`), in memory of the host's; ends the BIO. */
-static char *take_text(svr_crypt *c, BIO *bio, bool ok) {
+char *svr_pem_take(svr_crypt *c, BIO *bio, bool ok) {
     char *data = NULL;
     long len = bio ? BIO_get_mem_data(bio, &data) : 0;
     char *text = ok && len > 0 ? svr_alloc_zero(svr_crypt_allocator(c), (size_t)len + 1, 1) : NULL;
@@ -78,9 +77,9 @@ static char *take_text(svr_crypt *c, BIO *bio, bool ok) {
     return text;
 }
 
-static char *key_pem(svr_crypt *c, EVP_PKEY *key) {
+char *svr_key_pem(svr_crypt *c, EVP_PKEY *key) {
     BIO *bio = BIO_new(BIO_s_mem());
-    return take_text(c, bio, bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
+    return svr_pem_take(c, bio, bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
 }
 
 static char *certs_pem(svr_crypt *c, X509 *first, X509 *const *more, size_t n) {
@@ -88,7 +87,7 @@ static char *certs_pem(svr_crypt *c, X509 *first, X509 *const *more, size_t n) {
     bool ok = bio && PEM_write_bio_X509(bio, first) == 1;
     for (size_t i = 0; ok && i < n; i++)
         ok = PEM_write_bio_X509(bio, more[i]) == 1;
-    return take_text(c, bio, ok);
+    return svr_pem_take(c, bio, ok);
 }
 
 /* ---- certificates --------------------------------------------------------------------------- */
@@ -146,7 +145,7 @@ static bool stack(svr_ca *ca, const svr_ca *above) {
 
 static bool make_ca(svr_ca *ca, const svr_ca *above, const svr_ca_params *p, svr_cert_spec *spec) {
     if (!set_serial(ca->crypt, spec, 0, &ca->serial)) return false;
-    ca->key = generate(ca->crypt, p->key);
+    ca->key = svr_key_generate(ca->crypt, p->key);
     if (!ca->key) return false;
     X509 *issuer = above ? above->certs[0] : NULL;
     ca->certs[0] = svr_cert_make(ca->crypt, spec, ca->key, issuer, above ? above->key : ca->key);
@@ -181,6 +180,64 @@ svr_ca *svr_ca_new_intermediate(const svr_ca *above, const svr_ca_params *params
     return NULL;
 }
 
+/* ---- written down ---------------------------------------------------------------------------- */
+
+static bool read_chain(svr_ca *ca, const char *text) {
+    BIO *bio = svr_pem_open(text);
+    while (bio && ca->n < SVR_CHAIN_CERTS_MAX && (ca->certs[ca->n] = svr_pem_next_cert(ca->crypt, bio)))
+        ca->n++;
+    BIO_free(bio);
+    return ca->n > 0 && X509_check_ca(ca->certs[0]) == 1;
+}
+
+static bool read_key(svr_ca *ca, const char *text) {
+    BIO *bio = svr_pem_open(text);
+    ca->key =
+        bio ? PEM_read_bio_PrivateKey_ex(bio, NULL, NULL, NULL, svr_crypt_libctx(ca->crypt), NULL) : NULL;
+    BIO_free(bio);
+    return ca->key && X509_check_private_key(ca->certs[0], ca->key) == 1;
+}
+
+static bool read_crl(svr_ca *ca, const char *text) {
+    BIO *bio = svr_pem_open(text);
+    ca->crl = bio ? PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    if (!ca->crl || X509_CRL_verify(ca->crl, ca->key) != 1) return false;
+    ASN1_INTEGER *number = X509_CRL_get_ext_d2i(ca->crl, NID_crl_number, NULL, NULL);
+    bool ok = number && ASN1_INTEGER_get_uint64(&ca->crl_number, number) == 1;
+    ASN1_INTEGER_free(number);
+    return ok;
+}
+
+/* What is wrong with the texts; NULL: nothing. */
+static const char *load(svr_ca *ca, const char *chain, const char *key, const char *crl) {
+    if (!read_chain(ca, chain)) return "the chain is no PEM text that begins with a CA's certificate";
+    if (ASN1_INTEGER_get_uint64(&ca->serial, X509_get0_serialNumber(ca->certs[0])) != 1) ca->serial = 0;
+    if (!read_key(ca, key)) return "the private key is no PEM key, or not that of the CA's certificate";
+    ca->root_pem = certs_pem(ca->crypt, ca->certs[ca->n - 1], NULL, 0);
+    if (crl && !read_crl(ca, crl)) return "the revocation list is none of this CA's";
+    if (!crl) ca->crl = empty_crl(ca->crypt, ca->certs[0]);
+    return ca->crl && ca->root_pem ? NULL : "out of memory";
+}
+
+svr_ca *svr_ca_load(svr_crypt *crypt, const char *chain, const char *key, const char *crl, svr_error *err) {
+    svr_ca *ca = svr_alloc_zero(svr_crypt_allocator(crypt), 1, sizeof *ca);
+    if (ca) ca->crypt = crypt;
+    const char *wrong = ca ? load(ca, chain, key, crl) : "out of memory";
+    if (!wrong) return ca;
+    svr_ca_del(ca);
+    fail(err, wrong);
+    return NULL;
+}
+
+char *svr_ca_chain_pem(const svr_ca *ca) {
+    return certs_pem(ca->crypt, ca->certs[0], ca->certs + 1, ca->n - 1);
+}
+
+char *svr_ca_key_pem(const svr_ca *ca) {
+    return svr_key_pem(ca->crypt, ca->key);
+}
+
 void svr_ca_del(svr_ca *ca) {
     if (!ca) return;
     while (ca->n)
@@ -198,30 +255,50 @@ const char *svr_ca_root_pem(const svr_ca *ca) {
     return ca->root_pem;
 }
 
-static bool write_issued(const svr_ca *ca, svr_cert_spec *spec, svr_key_kind kind, svr_ca_issued *out) {
-    EVP_PKEY *key = generate(ca->crypt, kind);
-    X509 *cert = key ? svr_cert_make(ca->crypt, spec, key, ca->certs[0], ca->key) : NULL;
-    if (cert) {
-        out->certificate = certs_pem(ca->crypt, cert, ca->certs, ca->n - 1);
-        out->private_key = key_pem(ca->crypt, key);
-    }
+static bool certify(const svr_ca *ca, svr_cert_spec *spec, EVP_PKEY *key, svr_ca_issued *out) {
+    X509 *cert = svr_cert_make(ca->crypt, spec, key, ca->certs[0], ca->key);
+    if (cert) out->certificate = certs_pem(ca->crypt, cert, ca->certs, ca->n - 1);
     X509_free(cert);
-    EVP_PKEY_free(key);
-    return out->certificate && out->private_key;
+    return out->certificate != NULL;
 }
 
-int svr_ca_issue(const svr_ca *ca, const svr_ca_order *order, svr_ca_issued *out, svr_error *err) {
+/* Certifies `key`, or one that is made. */
+static bool fill_order(const svr_ca *ca, const svr_ca_order *order, svr_cert_spec *spec, EVP_PKEY *key,
+                       svr_ca_issued *out) {
+    if (!set_serial(ca->crypt, spec, order->serial, &out->serial)) return false;
+    if (key) return certify(ca, spec, key, out);
+    key = svr_key_generate(ca->crypt, order->key);
+    bool ok = key && certify(ca, spec, key, out);
+    if (ok) out->private_key = svr_key_pem(ca->crypt, key);
+    EVP_PKEY_free(key);
+    return ok && out->private_key;
+}
+
+static int issue(const svr_ca *ca, const svr_ca_order *order, EVP_PKEY *key, svr_ca_issued *out,
+                 svr_error *err) {
     svr_cert_spec spec = {.common_name = order->place == SVR_NAME_IN_SAN ? NULL : order->name,
                           .uri_name = order->place == SVR_NAME_IN_CN ? NULL : order->name,
                           .not_before = order->not_before,
                           .not_after = order->not_after};
-    *out = (svr_ca_issued){0};
     if (!spec_ok(&spec, order->name, order->key, err)) return -1;
-    if (set_serial(ca->crypt, &spec, order->serial, &out->serial) && write_issued(ca, &spec, order->key, out))
-        return 0;
+    if (fill_order(ca, order, &spec, key, out)) return 0;
     svr_ca_issued_free(ca, out);
     fail(err, "the certificate could not be made");
     return -1;
+}
+
+int svr_ca_issue(const svr_ca *ca, const svr_ca_order *order, svr_ca_issued *out, svr_error *err) {
+    *out = (svr_ca_issued){0};
+    return issue(ca, order, NULL, out, err);
+}
+
+int svr_ca_sign(const svr_ca *ca, const svr_ca_order *order, const char *request, svr_ca_issued *out,
+                svr_error *err) {
+    *out = (svr_ca_issued){0};
+    EVP_PKEY *key = svr_request_key(ca->crypt, request, order->name, err);
+    int rc = key ? issue(ca, order, key, out, err) : -1;
+    EVP_PKEY_free(key);
+    return rc;
 }
 
 void svr_ca_issued_free(const svr_ca *ca, svr_ca_issued *issued) {
@@ -280,7 +357,7 @@ char *svr_ca_crl(svr_ca *ca, svr_wall this_update, svr_wall next_update, svr_err
               svr_digest_init(ca->crypt, ctx, ca->key, true) && X509_CRL_sign_ctx(ca->crl, ctx) > 0 &&
               PEM_write_bio_X509_CRL(bio, ca->crl) == 1;
     EVP_MD_CTX_free(ctx);
-    char *text = take_text(ca->crypt, bio, ok);
+    char *text = svr_pem_take(ca->crypt, bio, ok);
     if (!text) fail(err, "the revocation list could not be made");
     return text;
 }

@@ -15,7 +15,7 @@ bool svr_cert_extend(X509 *cert, X509 *issuer, int nid, const char *value) {
 }
 
 /* The name is taken as it is: OpenSSL's own syntax of values would let a comma in it begin another name. */
-static GENERAL_NAMES *make_uri(const char *name) {
+GENERAL_NAMES *svr_peering_uri(const char *name) {
     char uri[sizeof SVR_PEERING_URN + SVR_NAME_MAX];
     if (snprintf(uri, sizeof uri, "%s%s", SVR_PEERING_URN, name) >= (int)sizeof uri) return NULL;
     GENERAL_NAMES *names = GENERAL_NAMES_new();
@@ -33,7 +33,7 @@ static GENERAL_NAMES *make_uri(const char *name) {
 }
 
 static bool add_uri(X509 *cert, const char *name, bool critical) {
-    GENERAL_NAMES *names = make_uri(name);
+    GENERAL_NAMES *names = svr_peering_uri(name);
     bool ok =
         names && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT) == 1;
     GENERAL_NAMES_free(names);

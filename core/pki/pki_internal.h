@@ -4,8 +4,10 @@
 #define SVR_PKI_INTERNAL_H
 
 #include "pki/pki.h"
+#include "svr/authority.h"
 
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 /* Reads a chain in wire form into at most SVR_CHAIN_CERTS_MAX certificates. Their number; 0 when it is
  * malformed (then nothing is left to free). */
@@ -47,6 +49,19 @@ bool svr_asn1_set_wall(ASN1_TIME *t, svr_wall wall);
 BIO *svr_pem_open(const char *text);
 /* The next certificate of a PEM text, or NULL at its end. */
 X509 *svr_pem_next_cert(svr_crypt *c, BIO *bio);
+
+/* What was written into a memory BIO (when that was `ok`), in memory of the host's; ends the BIO. */
+char *svr_pem_take(svr_crypt *c, BIO *bio, bool ok);
+/* A private key as PEM, PKCS#8. NULL on failure. */
+char *svr_key_pem(svr_crypt *c, EVP_PKEY *key);
+EVP_PKEY *svr_key_generate(svr_crypt *c, svr_key_kind kind);
+
+/* make.c: the extension's value subjectAltName with the URI urn:ssr:peering:NAME. NULL on failure. */
+GENERAL_NAMES *svr_peering_uri(const char *name);
+
+/* request.c: the public key of a request, when it is signed with that key, which the profile admits, and is
+ * in this name. NULL, with `err`, otherwise. */
+EVP_PKEY *svr_request_key(svr_crypt *c, const char *request, const char *name, svr_error *err);
 
 /* describe.c */
 void svr_cert_describe(X509 *cert, svr_cert_facts *out);

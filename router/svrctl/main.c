@@ -15,6 +15,7 @@
 #include "common/frame.h"
 #include "common/version.h"
 #include "svrctl/ask.h"
+#include "svrctl/pki.h"
 #include "svrctl/top.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -28,6 +29,7 @@ static const char help[] =
     "  svrctl --json show counters\n"
     "  svrctl show host\n"
     "  svrctl top                a live view: throughput, sessions, paths, ages of keys\n"
+    "  svrctl pki --help         certificates for a lab: a CA in a folder, without any router\n"
     "\n"
     "  --router NAME   which router, where several run (default: the only one)\n"
     "  --socket PATH   its control socket (default: " SVR_CONTROL_DIR "/NAME.sock)\n"
@@ -163,6 +165,7 @@ int main(int argc, char **argv) {
         }
     }
     if (optind == argc) return complain(EXIT_USAGE, "a command is missing", "");
+    if (strcmp(argv[optind], "pki") == 0) return svrctl_pki(argc - optind - 1, argv + optind + 1);
     if (strcmp(argv[optind], "top") == 0) return top(&o, argc - optind);
     clock_gettime(CLOCK_MONOTONIC, &q.asked);
     q.len = svr_control_encode(o.json, argv + optind, (size_t)(argc - optind), q.line);

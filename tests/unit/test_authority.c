@@ -389,6 +389,88 @@ static void test_authority_repeats_itself_with_equal_randomness(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* A CA that was written down and read again issues, revokes and lists as before. */
+static void test_authority_is_read_again(void **state) {
+    world *w = *state;
+    svr_error err;
+    svr_ca_issued first = issue(w->middle, order(SVR_KEY_P256));
+    assert_int_equal(svr_ca_revoke(w->middle, first.serial, T0, &err), 0);
+    char *chain = svr_ca_chain_pem(w->middle), *key = svr_ca_key_pem(w->middle);
+    char *crl = svr_ca_crl(w->middle, T0, T0 + 30 * DAY, &err);
+    svr_ca *again = svr_ca_load(w->c, chain, key, crl, &err);
+    if (!again) fail_msg("%s", err.message);
+    assert_int_equal(svr_ca_serial(again), svr_ca_serial(w->middle));
+    assert_string_equal(svr_ca_root_pem(again), svr_ca_root_pem(w->root));
+    svr_ca_issued second = issue(again, order(SVR_KEY_ED25519));
+    char *other_crl = svr_ca_crl(again, T0, T0 + 30 * DAY, &err);
+    assert_int_equal(judge(w, w->root, &second, other_crl, T0 + DAY), SVR_CERT_VALID);
+    assert_int_equal(judge(w, w->root, &first, other_crl, T0 + DAY), SVR_CERT_REVOKED);
+    assert_null(svr_ca_load(w->c, svr_ca_root_pem(w->root), key, NULL, &err));
+    assert_non_null(strstr(err.message, "private key"));
+    assert_null(svr_ca_load(w->c, first.certificate, first.private_key, NULL, &err));
+    assert_non_null(strstr(err.message, "CA's certificate"));
+    char *foreign = svr_ca_crl(w->root, T0, T0 + DAY, &err);
+    assert_null(svr_ca_load(w->c, chain, key, foreign, &err));
+    assert_non_null(strstr(err.message, "revocation list"));
+    for (size_t cut = 0; cut < strlen(chain); cut += 7) {
+        char kept = chain[cut];
+        chain[cut] = '\0';
+        svr_ca_del(svr_ca_load(w->c, chain, key, crl, &err));
+        chain[cut] = kept;
+    }
+    svr_ca_text_free(w->root, foreign);
+    svr_ca_text_free(again, other_crl);
+    svr_ca_issued_free(again, &second);
+    svr_ca_del(again);
+    svr_ca_text_free(w->middle, crl);
+    svr_ca_text_free(w->middle, key);
+    svr_ca_text_free(w->middle, chain);
+    svr_ca_issued_free(w->middle, &first);
+}
+
+/* A router's request: its key stays with it. */
+static void test_authority_signs_requests(void **state) {
+    world *w = *state;
+    for (svr_key_kind k = 0; k < SVR_KEY_KINDS; k++) {
+        svr_error err;
+        svr_ca_issued request, issued;
+        assert_int_equal(svr_ca_request(w->c, NAME, k, &request, &err), 0);
+        if (svr_ca_sign(w->middle,
+                        &(svr_ca_order){.name = NAME, .not_before = T0, .not_after = T0 + 365 * DAY},
+                        request.certificate, &issued, &err) != 0)
+            fail_msg("%s", err.message);
+        assert_null(issued.private_key);
+        svr_ca_issued both = {.certificate = issued.certificate, .private_key = request.private_key};
+        assert_int_equal(judge(w, w->root, &both, NULL, T0 + DAY), SVR_CERT_VALID);
+        svr_ca_issued_free(w->middle, &issued);
+        svr_ca_request_free(w->c, &request);
+    }
+}
+
+static void assert_unsigned(world *w, const char *name, const char *request, const char *why) {
+    svr_error err;
+    svr_ca_issued issued;
+    svr_ca_order o = {.name = name, .not_before = T0, .not_after = T0 + DAY};
+    assert_int_equal(svr_ca_sign(w->middle, &o, request, &issued, &err), -1);
+    assert_non_null(strstr(err.message, why));
+    assert_null(issued.certificate);
+}
+
+static void test_authority_refuses_bad_requests(void **state) {
+    world *w = *state;
+    svr_error err;
+    svr_ca_issued request;
+    assert_int_equal(svr_ca_request(w->c, "", SVR_KEY_P256, &request, &err), -1);
+    assert_int_equal(svr_ca_request(w->c, NAME, SVR_KEY_P256, &request, &err), 0);
+    assert_unsigned(w, "another", request.certificate, "another name");
+    assert_unsigned(w, NAME, "nothing", "no PEM text");
+    /* A bit of the signature, which ends before the last line and its padding. */
+    char *bit = strstr(request.certificate, "-----END") - 12;
+    *bit = *bit == 'A' ? 'B' : 'A';
+    assert_unsigned(w, NAME, request.certificate, "not signed with its own key");
+    svr_ca_request_free(w->c, &request);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_authority_issues_each_kind_of_key),
@@ -401,6 +483,9 @@ int main(void) {
         TEST(test_authority_numbers_its_lists),
         TEST(test_authority_says_what_it_cannot_make),
         TEST(test_authority_survives_want_of_memory),
+        cmocka_unit_test_setup_teardown(test_authority_is_read_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_authority_signs_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_authority_refuses_bad_requests, setup, teardown),
         cmocka_unit_test(test_authority_repeats_itself_with_equal_randomness),
     };
     return cmocka_run_group_tests_name("authority", tests, NULL, NULL);

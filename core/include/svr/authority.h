@@ -41,6 +41,14 @@ typedef struct svr_ca_params {
 svr_ca *svr_ca_new_root(struct svr_crypt *crypt, const svr_ca_params *params, svr_error *err);
 /* A CA that `above` certifies. NULL on failure; also when a chain from it would be too long for the wire. */
 svr_ca *svr_ca_new_intermediate(const svr_ca *above, const svr_ca_params *params, svr_error *err);
+/* A CA that was written down: its own certificate first and the root last, its private key, and the list that
+ * it gave out last, or NULL. All PEM; the texts are not kept. NULL on failure: also when they do not belong
+ * together. */
+svr_ca *svr_ca_load(struct svr_crypt *crypt, const char *chain, const char *key, const char *crl,
+                    svr_error *err);
+/* To write it down: PEM, as svr_ca_load takes it. NULL when memory is short. Free with svr_ca_text_free. */
+char *svr_ca_chain_pem(const svr_ca *ca);
+char *svr_ca_key_pem(const svr_ca *ca);
 /* Wipes the private key; NULL is allowed. */
 void svr_ca_del(svr_ca *ca);
 /* Serial number of its own certificate: what the CA above revokes. */
@@ -72,6 +80,16 @@ typedef struct svr_ca_issued {
 
 /* Makes a key and a certificate for it. 0; or -1, then *out is empty. Free with svr_ca_issued_free. */
 int svr_ca_issue(const svr_ca *ca, const svr_ca_order *order, svr_ca_issued *out, svr_error *err);
+/* A key and a request for a certificate of it (PKCS #10), in the name of a router: CN and alternative name.
+ * `out` as of svr_ca_issue, with the request in place of the certificate; free with svr_ca_request_free. */
+int svr_ca_request(struct svr_crypt *crypt, const char *name, svr_key_kind key, svr_ca_issued *out,
+                   svr_error *err);
+void svr_ca_request_free(struct svr_crypt *crypt, svr_ca_issued *request);
+/* Issues a certificate for such a request (PEM), which must be signed with its own key and be in the name of
+ * the order; its kind of key is the request's. There is no private key in *out. 0; or -1, then *out is empty.
+ */
+int svr_ca_sign(const svr_ca *ca, const svr_ca_order *order, const char *request, svr_ca_issued *out,
+                svr_error *err);
 /* Wipes the key and frees both texts; may be called on an empty one. */
 void svr_ca_issued_free(const svr_ca *ca, svr_ca_issued *issued);
 
