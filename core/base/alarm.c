@@ -11,13 +11,15 @@ const svr_alarm *svr_alarms(const svr_runtime *rt, size_t *n) {
 }
 
 const char *svr_alarm_category(svr_alarm_cause cause) {
+    if (cause >= SVR_ALARM_FLOWS) return "SYSTEM";
     return cause == SVR_ALARM_PEER_CERTIFICATE || cause == SVR_ALARM_PEER_AUTHENTICATION ? "PEER"
                                                                                          : "SECURITY";
 }
 
 const char *svr_alarm_process(svr_alarm_cause cause) {
-    return cause == SVR_ALARM_CERTIFICATE || cause == SVR_ALARM_PEER_CERTIFICATE ? "stateMonitor"
-                                                                                 : "keyManager";
+    return cause == SVR_ALARM_CERTIFICATE || cause == SVR_ALARM_PEER_CERTIFICATE || cause >= SVR_ALARM_FLOWS
+               ? "stateMonitor"
+               : "keyManager";
 }
 
 static void tell(svr_runtime *rt, const svr_alarm *a, const char *what) {

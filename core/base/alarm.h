@@ -16,6 +16,9 @@ typedef enum svr_alarm_cause {
     SVR_ALARM_PEER_CERTIFICATE,    /* a peer's has expired, is revoked or invalid */
     SVR_ALARM_PEER_AUTHENTICATION, /* a peer cannot be authenticated */
     SVR_ALARM_WEAK_GROUP,          /* a key exchange group that is no longer safe is configured */
+    SVR_ALARM_FLOWS,               /* hosts open more flows than permitted */
+    SVR_ALARM_WAYPOINTS,           /* sessions find no waypoints */
+    SVR_ALARM_SESSIONS,            /* the table of sessions is nearly full */
     SVR_ALARM_CAUSES
 } svr_alarm_cause;
 
@@ -37,7 +40,7 @@ void svr_alarm_clear(svr_runtime *rt, svr_alarm_cause cause, const char *source)
 /* The standing alarms, oldest first. */
 const svr_alarm *svr_alarms(const svr_runtime *rt, size_t *n);
 
-/* What the cause belongs to, as alarms show it: "PEER" or "SECURITY". */
+/* What the cause belongs to, as alarms show it: "PEER", "SECURITY" or "SYSTEM". */
 const char *svr_alarm_category(svr_alarm_cause cause);
 /* The part of the router that watches over it: "stateMonitor" or "keyManager". */
 const char *svr_alarm_process(svr_alarm_cause cause);

@@ -24,6 +24,7 @@
     X(NO_ACCESS, "no-access")                                                                                \
     X(NO_ROUTE, "no-service-route")                                                                          \
     X(NO_PATH, "no-path-in-service")                                                                         \
+    X(FLOW_LIMIT, "new-flow-limit")                                                                          \
     X(SESSION_LIMIT, "session-limit")                                                                        \
     X(NO_WAYPOINT, "waypoint-ports-exhausted")                                                               \
     X(SESSION_CONFLICT, "session-conflict")                                                                  \

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define MTU_DEFAULT 1500
+#define FLOWS_PER_SOURCE 1000
+#define FLOWS_PER_SECOND 20000
 #define WAYPOINT_FIRST 16384
 #define WAYPOINT_LAST 65534
 
@@ -177,10 +179,18 @@ static void build_bfd(const svr_config *c, const svr_tree *t, svr_bfd_config *bf
     bfd->multiplier = (uint8_t)svr_tree_number(t, "multiplier", 3);
 }
 
+/* Flows a second; `never` refuse one is 0. */
+static uint32_t flow_limit(const svr_tree *t, const char *word, uint32_t otherwise) {
+    return strcmp(svr_tree_value(t, word, ""), "never") == 0 ? 0 : svr_tree_number(t, word, otherwise);
+}
+
 static bool build_router(svr_builder *b, const svr_tree *t, svr_router_config *r) {
     r->name = t->keys[0];
     r->peering_common_name = svr_tree_value(t, "peering-common-name", "");
     r->tree = t;
+    r->max_waypoints = svr_tree_number(t, "max-way-points", 0);
+    r->flows_per_source = flow_limit(t, "new-flows-per-source", FLOWS_PER_SOURCE);
+    r->flows_per_second = flow_limit(t, "new-flows", FLOWS_PER_SECOND);
     build_bfd(b->config, svr_tree_child(t, "bfd"), &r->bfd);
     r->n_nodes = svr_tree_count(t, "node");
     svr_node_config *node = r->nodes = svr_arena_get(b->arena, r->n_nodes, sizeof *node);

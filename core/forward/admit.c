@@ -111,9 +111,10 @@ static svr_drop begin(svr_forward *f, svr_work *w, const svr_metadata_facts *fac
     p.leg[SVR_ORIGIN].path = w->path;
     p.leg[SVR_ORIGIN].arrival = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
     p.leg[SVR_TARGET] = (svr_leg){.path = hop.path, .lan = hop.out, .gateway = hop.gateway};
-    if (hop.path && !svr_waypoint_choose(&f->sessions, hop.path, &p.leg[SVR_TARGET].arrival))
-        return SVR_DROP_NO_WAYPOINT;
-    reason = svr_session_create(&f->sessions, &p, &s);
+    if (hop.path &&
+        (!svr_limits_waypoint(f) || !svr_waypoint_choose(&f->sessions, hop.path, &p.leg[SVR_TARGET].arrival)))
+        return svr_limits_note(f, SVR_DROP_NO_WAYPOINT);
+    reason = svr_limits_note(f, svr_session_create(&f->sessions, &p, &s));
     if (reason) return reason;
     w->in = &s->leg[SVR_ORIGIN];
     if (svr_path_near_nat(w->path)) svr_nat_begun(f, w->path, &w->in->arrival);

@@ -15,7 +15,7 @@ svr_forward *svr_forward_new(const svr_forward_params *params) {
     if (svr_sessions_init(&f->sessions, f->rt, params->config->keys.payload_key_rekey_hours * SVR_HOUR) &&
         svr_moves_init(f) &&
         svr_sessions_count_services(&f->sessions, f->config->services, f->config->n_services) &&
-        svr_gather_init(&f->gather, f->rt) && svr_nat_start(f))
+        svr_gather_init(&f->gather, f->rt) && svr_nat_start(f) && svr_limits_init(f))
         return f;
     svr_forward_del(f);
     return NULL;
@@ -27,6 +27,7 @@ void svr_forward_del(svr_forward *f) {
     svr_moves_fini(f);
     svr_gather_fini(&f->gather);
     svr_sessions_fini(&f->sessions);
+    svr_limits_fini(f);
     if (f->keep.fire) svr_timer_fini(&f->keep, &f->rt->timers);
     svr_wipe(f, sizeof *f);
     svr_alloc_free(alloc, f);

@@ -10,6 +10,7 @@
  *   icmp.c     ICMP errors, from wherever they come to the host that they are for
  *   emit.c     headers around what leaves, ICMP errors
  *   nat.c      sessions over paths with a NAT
+ *   limits.c   how many flows may begin, and alarms when something runs out
  *   policy.c   services, access, routes
  *
  * Packets run through in batches: all are looked up first, then one call of the cipher engine works on all of
@@ -21,6 +22,7 @@
 
 #include "forward/forward.h"
 #include "forward/gather.h"
+#include "forward/limits.h"
 #include "forward/policy.h"
 #include "session/metadata.h"
 #include "session/waypoint.h"
@@ -91,8 +93,9 @@ struct svr_forward {
     svr_time icmp_at;
     svr_time control_at[SVR_CONTROL_SLOTS];
     svr_time guessed; /* when somebody behind a NAT was last looked for by address */
-    svr_timer keep;   /* of mappings in a NAT at our end */
-    size_t kept_at;   /* where it goes on in the table of sessions */
+    svr_limits limits;
+    svr_timer keep; /* of mappings in a NAT at our end */
+    size_t kept_at; /* where it goes on in the table of sessions */
     svr_work work[SVR_BATCH_MAX];
     svr_work parts[SVR_BATCH_MAX]; /* of one of them */
     svr_ops ops;                   /* of payloads */

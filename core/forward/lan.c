@@ -17,16 +17,18 @@ static svr_drop begin(svr_forward *f, const svr_interface *in, const svr_flow *f
     svr_session_params p = {.flow = *flow, .tenant = in->tenant};
     svr_policy_hop hop;
     svr_session *s;
-    svr_drop reason = svr_policy_service(f->config, flow, in->tenant, &p.service);
+    svr_drop reason = svr_limits_admit(f, &flow->src);
+    if (!reason) reason = svr_policy_service(f->config, flow, in->tenant, &p.service);
     if (!reason) reason = svr_policy_route(f->peers, f->node, p.service, flow, NULL, &hop);
     if (reason) return reason;
     p.encrypt = svr_policy_encrypts(p.service);
     p.leg[SVR_ORIGIN].lan = in;
     p.leg[SVR_TARGET] = (svr_leg){.path = hop.path, .lan = hop.out, .gateway = hop.gateway};
     if (hop.path && is_native_tcp(hop.path, flow->proto)) return SVR_DROP_PROTOCOL_UNSUPPORTED;
-    if (hop.path && !svr_waypoint_choose(&f->sessions, hop.path, &p.leg[SVR_TARGET].arrival))
-        return SVR_DROP_NO_WAYPOINT;
-    reason = svr_session_create(&f->sessions, &p, &s);
+    if (hop.path &&
+        (!svr_limits_waypoint(f) || !svr_waypoint_choose(&f->sessions, hop.path, &p.leg[SVR_TARGET].arrival)))
+        return svr_limits_note(f, SVR_DROP_NO_WAYPOINT);
+    reason = svr_limits_note(f, svr_session_create(&f->sessions, &p, &s));
     if (!reason) *leg = &s->leg[SVR_ORIGIN];
     return reason;
 }

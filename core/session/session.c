@@ -80,6 +80,7 @@ static void remember_gone(svr_sessions *all, const uint8_t uuid[SVR_UUID_LEN]) {
 static void unbind_leg(svr_leg *leg) {
     if (!leg->bound) return;
     svr_table_remove(&leg->session->all->by_tuple, leg);
+    if (leg->path) leg->session->all->waypoints--;
     if (leg->path) svr_path_get_load(leg->path)->sessions--;
     leg->bound = false;
 }
@@ -259,6 +260,7 @@ static bool bind_leg(svr_leg *leg) {
     svr_leg *holder = svr_sessions_find(leg->session->all, &leg->arrival);
     if (holder) svr_session_delete(holder->session, "replaced");
     leg->bound = svr_table_put(&leg->session->all->by_tuple, leg);
+    if (leg->bound && leg->path) leg->session->all->waypoints++;
     if (leg->bound && leg->path) svr_path_get_load(leg->path)->sessions++;
     return leg->bound;
 }

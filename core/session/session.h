@@ -97,6 +97,7 @@ typedef struct svr_sessions {
     svr_session *dead;
     svr_key_store store;
     svr_payload_key *retired;
+    size_t waypoints;            /* legs on paths */
     uint64_t created, ended;     /* since the start */
     const svr_service *services; /* svr_sessions_of_service counts these */
     size_t n_services;

@@ -120,6 +120,7 @@ local function router(out, r, services, reader)
         out:put("name", r.name)
         out:put("peering-common-name", r == reader and r.opts.claims or r.opts.peering_common_name or r.name)
         bfd(out, r.opts)
+        for _, name in sorted(r.opts.words or {}) do out:put(name, tostring(r.opts.words[name])) end
         for n = 1, r.opts.nodes or 1 do
             out:block(("node  %s-%d"):format(r.name, n), function()
                 out:put("name", ("%s-%d"):format(r.name, n))

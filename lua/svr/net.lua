@@ -43,7 +43,7 @@ end
 -- peering_common_name, bfd = {["desired-tx-interval"] = ...}, credentials = {certificate=, private_key=,
 -- trusted_ca=, crl=} (PEM texts), trust = a CA or several (instead of net:trust), enhanced_security = false (a router
 -- without the feature, whatever the others have), nodes = 2 (an Active Leader and a Redundant Peer with a link between
--- them), claims (the peering-common-name that it believes to have, while the others
+-- them), words = {["new-flows"] = ...} (further words of its configuration), claims (the peering-common-name that it believes to have, while the others
 -- expect the right one).
 function Net:router(name, opts)
     claim(self, name)

@@ -61,7 +61,8 @@ static const char head[] =
     "  key-exchange-algorithm\n   ecdh\n    curve X25519\n   exit\n  exit\n exit\n tenant corp\n exit\n"
     " service to-b\n  address 10.2.0.0/16\n  access-policy corp\n  exit\n exit\n";
 static const char router[] =
-    " router %s\n  peering-common-name alias-%s\n  node n\n   device-interface lan\n    network-interface "
+    " router %s\n  peering-common-name alias-%s\n  new-flows never\n  new-flows-per-source never\n  node n\n "
+    "  device-interface lan\n    network-interface "
     "lan\n"
     "     tenant corp\n     address 10.%d.0.1\n      prefix-length 16\n     exit\n    exit\n   exit\n"
     "   device-interface w\n    network-interface w\n     neighborhood net\n     exit\n     address "

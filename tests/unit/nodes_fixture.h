@@ -60,7 +60,8 @@ typedef struct nodes {
 /* `policy` is the text of service-policies, `use` a line of the service, `bfd` lines of each router's bfd. */
 static inline char *nodes_text(const char *policy, const char *use, const char *bfd) {
     static const char router[] =
-        " router %s\n  peering-common-name alias-%s\n  bfd\n%s  exit\n  node n\n"
+        " router %s\n  peering-common-name alias-%s\n  new-flows-per-source never\n  bfd\n%s  exit\n  node "
+        "n\n"
         "   device-interface lan\n    network-interface lan\n     tenant corp\n"
         "     address 10.%d.0.1\n      prefix-length 16\n     exit\n    exit\n   exit\n"
         "   device-interface w1\n    network-interface w1\n     neighborhood one\n"

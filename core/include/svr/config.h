@@ -188,6 +188,10 @@ typedef struct svr_router_config {
     const char *name;
     const char *peering_common_name;
     svr_bfd_config bfd;
+    uint32_t
+        max_waypoints; /* `max-way-points`: legs of sessions on paths; 0: no limit but that of sessions */
+    uint32_t flows_per_source; /* `new-flows-per-source`: that may begin in a second; 0: never refused */
+    uint32_t flows_per_second; /* `new-flows`: the same of all sources */
     svr_node_config *nodes;
     size_t n_nodes;
     svr_peer_config *peers;
