@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Writes `text` into a new file with these rights, to the disk, and gives it the name `path`. 0, or an errno; then the
- * old file, if any, is as it was. */
+/* Writes `text` into a new file with these rights, to the disk, and gives it the name `path`. 0, or an errno;
+ * then the old file, if any, is as it was. */
 int svr_file_replace(const char *path, const char *text, size_t len, mode_t mode);
 
 #endif
