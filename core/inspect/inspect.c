@@ -331,9 +331,33 @@ static void inspect_metadata(svr_inspector *in, body *b, svr_seen *out) {
     svr_wipe(&facts, sizeof facts);
 }
 
+/* nonce | text | HMAC, under this key; `front` bytes before the nonce are signed with it. */
+static void open_payload(svr_inspector *in, const svr_crypt_key *key, uint8_t *p, size_t len, size_t front,
+                         svr_seen *out) {
+    size_t tag = svr_tag_len(key->hmac), text_len = len - SVR_PAYLOAD_NONCE_LEN - tag;
+    out->malformed =
+        len < SVR_PAYLOAD_NONCE_LEN + tag || (out->encrypted && (!text_len || text_len % SVR_AES_BLOCK));
+    if (out->malformed) return;
+    svr_crypt_op op = {.key = key,
+                       .nonce = svr_get64(p),
+                       .text = out->encrypted ? p + SVR_PAYLOAD_NONCE_LEN : NULL,
+                       .text_len = out->encrypted ? (uint32_t)text_len : 0,
+                       .auth = p - front,
+                       .auth_len = (uint32_t)(front + SVR_PAYLOAD_NONCE_LEN + text_len),
+                       .tag = p + SVR_PAYLOAD_NONCE_LEN + text_len};
+    svr_crypt_open(in->keys.crypt, &op, 1);
+    out->payload = op.ok ? SVR_AUTH_GOOD : SVR_AUTH_BAD;
+    int n = op.ok && out->encrypted ? svr_unpad(p + SVR_PAYLOAD_NONCE_LEN, text_len) : (int)text_len;
+    if (!op.ok || n < 0) return;
+    out->payload_key = key;
+    out->tag = op.tag;
+    out->tag_len = tag;
+    out->text = p + SVR_PAYLOAD_NONCE_LEN;
+    out->text_len = (size_t)n;
+}
+
 /* [header of a part] | nonce | text | HMAC; `front` is the length of that header. */
 static void inspect_payload(svr_inspector *in, uint8_t *p, size_t len, size_t front, svr_seen *out) {
-    const uint8_t *auth = p;
     out->has_payload = true;
     p += front;
     len -= front;
@@ -346,28 +370,8 @@ static void inspect_payload(svr_inspector *in, uint8_t *p, size_t len, size_t fr
     out->counter = nonce & SVR_PAYLOAD_COUNTER_MAX;
     const svr_logged_payload_key *k = svr_logged_payload(&in->keys, out->uuid, out->phase);
     out->payload = SVR_AUTH_NO_KEY;
-    if (!k) return;
-    const svr_crypt_key *key = &k->key[!out->forward];
-    size_t tag = svr_tag_len(key->hmac), text_len = len - SVR_PAYLOAD_NONCE_LEN - tag;
-    out->malformed =
-        len < SVR_PAYLOAD_NONCE_LEN + tag || (out->encrypted && (!text_len || text_len % SVR_AES_BLOCK));
-    if (out->malformed) return;
-    svr_crypt_op op = {.key = key,
-                       .nonce = nonce,
-                       .text = out->encrypted ? p + SVR_PAYLOAD_NONCE_LEN : NULL,
-                       .text_len = out->encrypted ? (uint32_t)text_len : 0,
-                       .auth = auth,
-                       .auth_len = (uint32_t)(front + SVR_PAYLOAD_NONCE_LEN + text_len),
-                       .tag = p + SVR_PAYLOAD_NONCE_LEN + text_len};
-    svr_crypt_open(in->keys.crypt, &op, 1);
-    out->payload = op.ok ? SVR_AUTH_GOOD : SVR_AUTH_BAD;
-    int n = op.ok && out->encrypted ? svr_unpad(p + SVR_PAYLOAD_NONCE_LEN, text_len) : (int)text_len;
-    if (!op.ok || n < 0) return;
-    out->payload_key = key;
-    out->tag = op.tag;
-    out->tag_len = tag;
-    out->text = p + SVR_PAYLOAD_NONCE_LEN;
-    out->text_len = (size_t)n;
+    for (; k && out->payload != SVR_AUTH_GOOD && !out->malformed; k = k->older)
+        open_payload(in, &k->key[!out->forward], p, len, front, out);
 }
 
 /* What stands in front of the nonce: a bare header, which is skipped, or that of a part, whose length is

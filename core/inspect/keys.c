@@ -95,13 +95,27 @@ static bool keep(svr_logged_keys *k, svr_list *list, void *item, size_t size, bo
     return false;
 }
 
+/* Key logs and comments may both say it. Items are zeroed before they are filled in, so that they compare as
+ * memory. */
+static bool is_known(const svr_list *list, const void *item, size_t size) {
+    for (size_t i = 0; i < list->n; i++)
+        if (memcmp(list->at[i], item, size) == 0) return true;
+    return false;
+}
+
+/* As keep; what is known already is good, and gone. */
+static bool keep_once(svr_logged_keys *k, svr_list *list, void *item, size_t size, bool good) {
+    bool known = good && is_known(list, item, size);
+    return keep(k, list, item, size, good && !known) || known;
+}
+
 /* LIFE router life */
 static bool add_life(svr_logged_keys *k, char **w) {
     svr_logged_life *life = svr_alloc_zero(k->alloc, 1, sizeof *life);
     if (!life) return false;
     bool good =
         svr_strcpy(life->router, sizeof life->router, w[1]) && read_hex(w[2], life->life, SVR_LIFE_LEN);
-    return keep(k, &k->lives, life, sizeof *life, good);
+    return keep_once(k, &k->lives, life, sizeof *life, good);
 }
 
 static bool has_peer_key(const svr_logged_keys *k, const svr_key_id *id) {
@@ -137,7 +151,7 @@ static bool add_metadata_key(svr_logged_keys *k, char **w) {
                 read_hex(w[3], m->key.key, sizeof m->key.key) &&
                 read_hex(w[4], m->key.iv, sizeof m->key.iv) &&
                 read_hex(w[5], m->key.hmac_key, sizeof m->key.hmac_key);
-    return keep(k, &k->metadata, m, sizeof *m, good);
+    return keep_once(k, &k->metadata, m, sizeof *m, good);
 }
 
 /* PAYLOAD_KEY uuid phase hmac key */
@@ -151,14 +165,19 @@ static bool add_payload_key(svr_logged_keys *k, char **w) {
                 read_hex(w[4], from.key, sizeof from.key);
     from.phase = p->name[SVR_UUID_LEN] = (uint8_t)phase;
     from.hmac = strcmp(w[3], "sha384") == 0 ? SVR_HMAC_SHA384 : SVR_HMAC_SHA384_192;
+    memcpy(p->secret, from.key, sizeof p->secret);
     good = good && svr_payload_key_derive(k->crypt, &p->key[0], &from, p->name, true) &&
            svr_payload_key_derive(k->crypt, &p->key[1], &from, p->name, false);
     svr_wipe(&from, sizeof from);
-    if (good && svr_table_get(&k->payload_by_name, p->name)) { /* ingress and egress both say it */
-        keep(k, &k->payload, p, sizeof *p, false);
+    p->older = svr_table_get(&k->payload_by_name, p->name);
+    for (const svr_logged_payload_key *o = p->older; good && o; o = o->older) {
+        if (memcmp(o->secret, p->secret, sizeof o->secret) != 0) continue;
+        keep(k, &k->payload, p, sizeof *p, false); /* ingress and egress both say it */
         return true;
     }
-    return keep(k, &k->payload, p, sizeof *p, good) && svr_table_put(&k->payload_by_name, p);
+    if (!keep(k, &k->payload, p, sizeof *p, good)) return false;
+    if (p->older) svr_table_remove(&k->payload_by_name, p->older);
+    return svr_table_put(&k->payload_by_name, p);
 }
 
 bool svr_logged_keys_add(svr_logged_keys *k, const char *line) {
@@ -206,11 +225,11 @@ static const svr_logged_use *find_use(svr_logged_keys *k, const svr_logged_metad
 
 const svr_logged_use *svr_logged_next_use(svr_logged_keys *k, uint32_t index, size_t *pos) {
     size_t lives = k->lives.n;
-    for (; lives && *pos < k->metadata.n * lives; (*pos)++) {
+    while (lives && *pos < k->metadata.n * lives) {
         const svr_logged_metadata_key *of = k->metadata.at[*pos / lives];
         const svr_logged_life *by = k->lives.at[*pos % lives];
+        *pos += of->key.index == index ? 1 : lives;
         if (of->key.index != index || strcmp(of->owner, by->router) == 0) continue;
-        (*pos)++;
         return find_use(k, of, by);
     }
     return NULL;

@@ -34,7 +34,10 @@ typedef struct svr_logged_use {
 
 typedef struct svr_logged_payload_key {
     uint8_t name[SVR_UUID_LEN + 1]; /* session and phase */
-    svr_crypt_key key[2];           /* forward, reverse */
+    uint8_t secret[SVR_PAYLOAD_KEY_LEN];
+    svr_crypt_key key[2]; /* forward, reverse */
+    /* Another one of this name: phases begin anew after 256 rotations. */
+    const struct svr_logged_payload_key *older;
 } svr_logged_payload_key;
 
 /* A list of pointers that grows. */
@@ -59,6 +62,7 @@ const svr_logged_peer_key *svr_logged_next_peer(const svr_logged_keys *k, uint32
 /* Walks what every sender makes of every metadata key with this index. NULL at the end, or when memory is
  * short. */
 const svr_logged_use *svr_logged_next_use(svr_logged_keys *k, uint32_t index, size_t *pos);
+/* The key that was logged last; its `older` ones may be meant, too. */
 const svr_logged_payload_key *svr_logged_payload(const svr_logged_keys *k, const uint8_t uuid[SVR_UUID_LEN],
                                                  uint8_t phase);
 

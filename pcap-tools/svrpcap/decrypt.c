@@ -50,7 +50,7 @@ static const char *comment(decryption *d, const svr_seen *s, svrpcap_line *l) {
 
 static bool write_inner(decryption *d, const svrpcap_packet *p) {
     static svrpcap_line line;
-    size_t n = svrpcap_inner_write(p, d->inner);
+    size_t n = p->seen.has_error ? svrpcap_inner_error(p, d->inner) : svrpcap_inner_write(p, d->inner);
     if (!n) {
         d->broken++;
         return true;
@@ -63,7 +63,7 @@ static bool write_inner(decryption *d, const svrpcap_packet *p) {
 static bool take(decryption *d, const svrpcap_packet *p) {
     const svr_seen *s = &p->seen;
     if (!p->matches) return true;
-    if (s->has_payload && s->payload == SVR_AUTH_GOOD) return write_inner(d, p);
+    if (s->has_error || (s->has_payload && s->payload == SVR_AUTH_GOOD)) return write_inner(d, p);
     d->bad += s->metadata == SVR_AUTH_BAD || s->payload == SVR_AUTH_BAD;
     d->no_key +=
         s->kind == SVR_SEEN_SESSION && (s->metadata == SVR_AUTH_NO_KEY || s->payload == SVR_AUTH_NO_KEY);

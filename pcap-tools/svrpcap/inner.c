@@ -88,3 +88,11 @@ size_t svrpcap_inner_write(const svrpcap_packet *p, uint8_t out[SVRPCAP_INNER_MA
     }
     return whole;
 }
+
+size_t svrpcap_inner_error(const svrpcap_packet *p, uint8_t out[SVRPCAP_INNER_MAX]) {
+    const svr_seen *s = &p->seen;
+    if (!s->has_error || !s->has_session) return 0;
+    svr_flow about = s->forward ? svr_flow_reverse(&s->inner) : s->inner; /* it goes back to the sender */
+    const svr_addr *from = s->error.location.family == about.src.family ? &s->error.location : &about.dst;
+    return svr_icmp_report_encode(&s->error, &about, from, out, SVRPCAP_INNER_MAX);
+}

@@ -12,6 +12,9 @@
 size_t svrpcap_inner_len(const svr_seen *s);
 /* What the session's packet carries of its own: UDP payload, TCP data, ICMP message. */
 size_t svrpcap_inner_payload(const svr_seen *s, const uint8_t **data);
+/* An ICMP error that crosses in metadata (section 4.10), as the last router makes it. Its length, or 0 when
+ * there is none. */
+size_t svrpcap_inner_error(const svrpcap_packet *p, uint8_t out[SVRPCAP_INNER_MAX]);
 /* Writes the datagram. TTL, TOS and don't fragment are those of the outer header, as it was where the capture
  * was taken. Its length, or 0 as above. */
 size_t svrpcap_inner_write(const svrpcap_packet *p, uint8_t out[SVRPCAP_INNER_MAX]);

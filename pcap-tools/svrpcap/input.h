@@ -8,9 +8,8 @@
 #include "pcapng/reader.h"
 #include "svr/inspect.h"
 
-/* Key lines that are taken from one capture and its key log. A capture of a year has fewer; a hostile one
- * would fill the memory. */
-#define SVRPCAP_KEYS_MAX 2000000u
+/* Key lines that are taken from one capture and its key log. A payload key takes 2 kB of memory. */
+#define SVRPCAP_KEYS_MAX 500000u
 
 typedef struct svrpcap_input svrpcap_input;
 

@@ -53,6 +53,16 @@ static json_t *part_json(const svr_fragment *f) {
     return o;
 }
 
+static json_t *error_json(const svr_icmp_report *r) {
+    json_t *o = json_object();
+    char text[SVR_ADDR_TEXT_MAX];
+    set(o, "location", json_string(svr_addr_format(&r->location, text)));
+    set_number(o, "type", r->type);
+    set_number(o, "code", r->code);
+    set_number(o, "value", r->value);
+    return o;
+}
+
 static json_t *echo_json(const svr_echo_tlv *e) {
     json_t *o = json_object();
     set(o, "reply", json_boolean(e->reply));
@@ -91,6 +101,7 @@ static void set_bfd(json_t *o, const svr_seen *s) {
 
 static void set_session(json_t *o, const svr_seen *s) {
     if (s->control) set_text(o, "control", svrpcap_control_name(s->control));
+    if (s->has_error) set(o, "icmp_error", error_json(&s->error));
     if (s->has_payload_key) set_number(o, "payload_key_phase", s->payload_key_phase);
     if (!s->has_session) return;
     set(o, "uuid", svrpcap_hex_json(s->uuid, SVR_SEEN_UUID_LEN));

@@ -115,6 +115,12 @@ static void put_session(svrpcap_line *l, const svr_seen *s) {
         svrpcap_put(l, ", ");
         svrpcap_put(l, svrpcap_control_name(s->control));
     }
+    if (s->has_error) {
+        put_field(l, ", ICMP error type ", s->error.type);
+        put_field(l, " code ", s->error.code);
+        svrpcap_put(l, " from ");
+        svrpcap_put_addr(l, &s->error.location);
+    }
     if (s->has_session && s->has_metadata) {
         svrpcap_put(l, ", service ");
         svrpcap_put_name(l, s->service);

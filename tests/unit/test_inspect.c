@@ -181,6 +181,40 @@ static void test_inspect_reads_everything_with_the_key_log(void **state) {
     svr_inspector_del(in);
 }
 
+/* Phases begin anew after 256 rotations: two keys of one name, whichever is logged last. And both ends log
+ * keys, so that lines come twice. */
+static void test_inspect_tries_all_keys_of_a_phase(void **state) {
+    world *w = *state;
+    for (int before = 0; before < 2; before++) {
+        svr_inspector *in = svr_inspector_new(&w->alloc);
+        size_t payloads = 0, others = 0;
+        svr_seen s;
+        for (size_t i = 0; i < w->n_lines; i++) {
+            char other[SVR_KEYLOG_LINE_MAX];
+            strcpy(other, w->lines[i]);
+            char *digit = &other[strlen(other) - 1];
+            *digit = *digit == '0' ? '1' : '0';
+            bool payload = strncmp(other, "PAYLOAD_KEY", 11) == 0;
+            if (payload && before) assert_true(svr_inspector_add_key(in, other));
+            for (int twice = 0; twice < 2; twice++)
+                assert_true(svr_inspector_add_key(in, w->lines[i]));
+            if (payload && !before) assert_true(svr_inspector_add_key(in, other));
+            others += payload;
+        }
+        assert_true(others > 0);
+        for (size_t i = 0; i < w->n_frames; i++) {
+            svr_inspect(in, w->frames[i].bytes, w->frames[i].len, &s);
+            if (s.has_key) assert_int_equal(s.metadata, SVR_AUTH_GOOD);
+            if (!s.has_payload) continue;
+            assert_int_equal(s.payload, SVR_AUTH_GOOD);
+            assert_non_null(s.text);
+            payloads++;
+        }
+        assert_int_equal(payloads, 3);
+        svr_inspector_del(in);
+    }
+}
+
 static void test_inspect_without_keys_reads_what_is_in_clear(void **state) {
     world *w = *state;
     svr_inspector *in = make(w, false);
@@ -252,6 +286,7 @@ static void test_inspect_survives_cut_packets_and_odd_lines(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_inspect_reads_everything_with_the_key_log, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_inspect_tries_all_keys_of_a_phase, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inspect_without_keys_reads_what_is_in_clear, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inspect_notices_every_flipped_bit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inspect_survives_cut_packets_and_odd_lines, setup, teardown),

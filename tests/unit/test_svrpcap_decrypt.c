@@ -166,6 +166,38 @@ static void test_svrpcap_decrypt_parts_become_fragments(void **state) {
     }
 }
 
+/* What a closed port's host answers comes out as an ICMP message to the sender (docs/protocol.md,
+ * section 4.10). */
+static void test_svrpcap_decrypt_errors_become_icmp(void **state) {
+    static uint8_t out[SVRPCAP_INNER_MAX];
+    static const uint8_t quote[8] = {0x0f, 0xa0, 0, 53, 0, 37, 0xbe, 0xef};
+    svrpcap_packet p = {0};
+    svr_icmp_report back;
+    svr_flow about;
+    svr_ip ip;
+    (void)state;
+    svr_seen *s = &p.seen;
+    s->has_session = s->has_error = true; /* on its way in reverse direction */
+    s->inner = (svr_flow){.sport = 4000, .dport = 53, .proto = SVR_PROTO_UDP};
+    assert_true(svr_addr_parse("10.1.0.2", &s->inner.src) && svr_addr_parse("10.2.0.20", &s->inner.dst));
+    s->error = (svr_icmp_report){.location = s->inner.dst, .type = 3, .code = 3};
+    memcpy(s->error.quote, quote, sizeof quote);
+    size_t n = svrpcap_inner_error(&p, out);
+    assert_true(n > 28);
+    assert_int_equal(svr_ip_decode(out, n, &ip), SVR_IP_OK);
+    assert_true(svr_addr_equal(&ip.flow.dst, &s->inner.src) && svr_addr_equal(&ip.flow.src, &s->inner.dst));
+    assert_true(svr_icmp_report_decode(&ip, out + ip.header_len, &back, &about));
+    assert_true(svr_flow_equal(&about, &s->inner));
+    assert_int_equal(back.type, 3);
+    s->forward = true; /* about a packet of the other direction */
+    s->error.location = s->inner.src;
+    n = svrpcap_inner_error(&p, out);
+    assert_int_equal(svr_ip_decode(out, n, &ip), SVR_IP_OK);
+    assert_true(svr_addr_equal(&ip.flow.dst, &s->inner.dst));
+    s->has_error = false;
+    assert_int_equal(svrpcap_inner_error(&p, out), 0);
+}
+
 static void test_svrpcap_decrypt_overhead_byte_by_byte(void **state) {
     static const struct {
         size_t inner, esp4, wireguard4;
@@ -192,6 +224,7 @@ int main(void) {
         cmocka_unit_test(test_svrpcap_decrypt_gives_what_the_lan_had),
         cmocka_unit_test(test_svrpcap_decrypt_needs_keys),
         cmocka_unit_test(test_svrpcap_decrypt_parts_become_fragments),
+        cmocka_unit_test(test_svrpcap_decrypt_errors_become_icmp),
         cmocka_unit_test(test_svrpcap_decrypt_overhead_byte_by_byte),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
