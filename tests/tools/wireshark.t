@@ -23,6 +23,17 @@ done
 [ "$(wc -l pcap-tools/wireshark/svr/*.lua | awk '$2 != "total" && $1 > 800' | wc -l)" -eq 0 ]
 report $? "no part is longer than 800 lines"
 
+# ---- the profile, as its page has it -------------------------------------------------------------------
+tlvs=$(sed -n '/^| type | name | length/,/^$/p' docs/protocol.md | awk -F' *[|] *' '$2 ~ /^[0-9]/ { print $2, $3 }' |
+    sed 's/^50, 51 .*/50 multicast-50\n51 multicast-51/' | sort -u)
+known=$(sed -n 's/^    \[\([0-9a-fx]*\)\] = { "\([a-z0-9-]*\)".*/\1 \2/p' pcap-tools/wireshark/svr/tlvs.lua | sort -u)
+out=$(diff <(echo "$tlvs") <(echo "$known"))
+report $? "the dissector knows the TLVs of docs/protocol.md" "$out"
+messages=$(sed -n '/^| kind | name | layout/,/^$/p' docs/protocol.md | awk -F' *[|] *' '$2 ~ /^[0-9]/ { print $3 }' | sort)
+known=$(sed -n 's/^M.MESSAGES = { \(.*\) }/\1/p' pcap-tools/wireshark/svr/fields.lua | tr -d '" ' | tr , '\n' | grep -v SYNC | sort)
+out=$(diff <(echo "$messages") <(echo "$known"))
+report $? "and its messages" "$out"
+
 # ---- authentic and nonetheless wrong ------------------------------------------------------------------
 for seed in 1 2; do
     lua5.4 tests/tools/wireshark-fuzz.lua pcap-tools/wireshark/svr $seed 1500 "$dir/fuzz.pcap" "$dir/fuzz.keys"

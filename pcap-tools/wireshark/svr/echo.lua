@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Echo packets, which measure a path (PD-ECHO): a request and its reply belong together.
+-- What measures a path: echo packets (PD-ECHO), whose request and reply belong together, and MTU probes (PD-PMTU).
 local bytes = need "bytes"
 local fields = need "fields"
 local state = need "state"
@@ -9,9 +9,10 @@ local F = fields.F
 local M = {}
 local REQUEST, REPLY = 1, 2
 
--- Takes the echo among decrypted TLVs of `packet`: what was found out, or nil.
+-- Takes the echo or probe among decrypted TLVs of `packet`: what was found out, or nil.
 function M.collect(packet, text, len)
     for kind, value, n in tlvs.each(text, 0, len) do
+        if kind == 0x8008 and n >= 8 then return { words = tlvs.probe_words(text:sub(value + 1, value + 8)) } end
         if kind == 0x8006 and n == 8 then
             local echo = text:sub(value + 1, value + 8)
             local what = echo:byte(1)
@@ -29,6 +30,7 @@ end
 
 function M.show(item, echo, tvb)
     local pair = echo.pair
+    if not pair then return end
     if echo.reply and pair.request then
         item:add(F["echo.request_in"], pair.request):set_generated()
         local time = pair.reply_time - pair.request_time

@@ -11,11 +11,12 @@ local F, X = fields.F, fields.X
 
 local M = {}
 
-local PART = 1200
+local PART = 1024
 local TOTAL_MAX = 1 + 48 + 8192
 local SLOTS = 64 -- messages put together at a time
 
-local CERT, CERT_ACK, REQUEST, RESPONSE, CONFIRM, METADATA_KEY, METADATA_KEY_ACK, HINT, SYNC = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local CERT, CERT_ACK, REQUEST, RESPONSE, CONFIRM, METADATA_KEY, METADATA_KEY_ACK, HINT, SYNC, COOKIE =
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 -- ---- parts ----------------------------------------------------------------------------------
 
@@ -288,6 +289,10 @@ local SHOW = {
         r:counted("signature")
     end,
     [SYNC] = sync,
+    [COOKIE] = function(r)
+        r:take("part_hash", 16)
+        r:take("cookie", 16)
+    end,
 }
 
 local function show_frame(tree, key, frame, packet)

@@ -169,7 +169,7 @@ local function analyse_secret(rec, packet, m, raw, whole, is_bfd)
     end
     local tvb = ByteArray.new(text, true):tvb("Metadata")
     local facts = tlvs.read_session(tvb, text, len)
-    rec.control, rec.key_phase = facts.control, facts.phase
+    rec.control, rec.key_phase, rec.icmp_error = facts.control, facts.phase, facts.icmp_error
     rec.way = session.learn(facts, packet, rec.head.encrypted or false)
     if facts.uuid and facts.key then keys.learn_payload_key(facts.uuid, facts.phase, facts.hmac, facts.key) end
 end
@@ -292,6 +292,7 @@ local function metadata_words(m, rec)
     local words = "metadata" .. key_words(rec, "key")
     if rec.way then words = words .. (rec.way.forward and ", forward" or ", reverse") end
     if rec.key_phase then words = words .. (", payload key %d"):format(rec.key_phase) end
+    if rec.icmp_error then words = words .. ", " .. rec.icmp_error end
     if rec.control then words = words .. ", " .. (fields.CONTROLS[rec.control] or ("control %d"):format(rec.control)) end
     return words
 end
@@ -388,7 +389,7 @@ local function dissect(tvb, pinfo, root)
     if payload.busy or len == 0 then return 0 end
     read_comments(pinfo)
     local raw = tvb:raw(0, len)
-    local is_bfd = pinfo.dst_port == BFD_PORT and pinfo.port_type == 3
+    local is_bfd = (pinfo.dst_port == BFD_PORT or pinfo.src_port == BFD_PORT) and pinfo.port_type == 3
     local has_cookie = raw:sub(1, 8) == COOKIE
     if is_bfd and not has_cookie and not is_legacy_bfd(raw) then return 0 end
     local packet = packet_of(tvb, pinfo)

@@ -79,6 +79,33 @@ local function echo(tree, tvb, at, len, along)
     return item
 end
 
+local function icmp_error(tree, tvb, at, len)
+    local item = tree:add(F.icmp_error, tvb(at, len))
+    item:add(F["icmp_error.type"], tvb(at, 1))
+    item:add(F["icmp_error.code"], tvb(at + 1, 1))
+    item:add(F["icmp_error.value"], tvb(at + 2, 4))
+    item:add(F["icmp_error.quote"], tvb(at + 6, 8))
+    item:append_text((": type %d, code %d"):format(tvb(at, 1):uint(), tvb(at + 1, 1):uint()))
+    return item
+end
+
+local function mtu_probe(tree, tvb, at, len)
+    local item = tree:add(F.mtu_probe, tvb(at, len))
+    item:add(F["mtu_probe.kind"], tvb(at, 1))
+    item:add(F["mtu_probe.size"], tvb(at + 2, 2))
+    item:add(F["mtu_probe.id"], tvb(at + 4, 4))
+    if len > 8 then item:add(F["mtu_probe.padding"], tvb(at + 8, len - 8)) end
+    item:append_text(": " .. M.probe_words(tvb(at, 8):raw()))
+    return item
+end
+
+local function seen_as(tree, tvb, at, len)
+    local item = tree:add(F.seen_as, tvb(at, len))
+    item:add(F["seen_as.port"], tvb(at, 2))
+    item:add(F[len == 6 and "seen_as.address4" or "seen_as.address6"], tvb(at + 2, len - 2))
+    return item
+end
+
 local function payload_key(tree, tvb, at, len)
     local item = tree:add(F.payload_key, tvb(at, len))
     if len == 1 then
@@ -151,8 +178,8 @@ local KINDS = {
     [17] = { "destination-router", nil, plain(F.destination_router) },
     [18] = { "disable-forward-metadata", exactly(0), flag(F.disable_forward_metadata) },
     [19] = { "peer-path-id", nil, plain(F.peer_path_id) },
-    [20] = { "icmp-error-location-v4", nil, plain(F.icmp_error_location_v4) },
-    [21] = { "icmp-error-location-v6", nil, plain(F.icmp_error_location_v6) },
+    [20] = { "icmp-error-location-v4", exactly(4), plain(F.icmp_error_location_v4) },
+    [21] = { "icmp-error-location-v6", exactly(16), plain(F.icmp_error_location_v6) },
     [24] = { "control-message", exactly(1), plain(F.control_message) },
     [25] = { "source-nat-address", nil, plain(F.source_nat_address) },
     [26] = { "path-metrics", exactly(10), plain(F.path_metrics) },
@@ -168,6 +195,13 @@ local KINDS = {
     [0x8004] = { "keys-held", function(n) return n % 12 == 0 end, keys_held },
     [0x8005] = { "transport", exactly(1), plain(F.transport) },
     [0x8006] = { "echo", exactly(8), echo },
+    [0x8007] = { "icmp-error", exactly(14), icmp_error },
+    [0x8008] = { "mtu-probe", between(8, 65535), mtu_probe },
+    [0x8009] = { "padding", nil, plain(F.padding_tlv) },
+    [0x800a] = { "room", exactly(2), plain(F.room) },
+    [0x8010] = { "claim", exactly(4), plain(F.claim) },
+    [0x8011] = { "seen-as", function(n) return n == 6 or n == 18 end, seen_as },
+    [0x8012] = { "cookie", exactly(16), plain(F.cookie_tlv) },
 }
 
 local function show_unknown(tree, tvb, kind, at, len)
@@ -232,6 +266,10 @@ function M.echo_words(value)
     return ("echo %s %d of %d"):format(kind == 1 and "request" or kind == 2 and "reply" or "of a wrong kind", number, length)
 end
 
+function M.probe_words(value)
+    return (value:byte(1) == 2 and "answer to MTU probe of %d" or "MTU probe of %d"):format(bytes.u16(value, 2))
+end
+
 -- What the value of a fragment TLV says; offset in bytes.
 function M.read_fragment(value)
     local flags = bytes.u16(value, 6)
@@ -279,6 +317,8 @@ function M.read_session(tvb, raw, stop)
                 out.service = out.service or raw:sub(value + 1, value + len)
             elseif kind == 24 then
                 out.control = out.control or raw:byte(value + 1)
+            elseif kind == 0x8007 then
+                out.icmp_error = out.icmp_error or ("ICMP error %d/%d"):format(raw:byte(value + 1, value + 2))
             elseif kind == 46 and len == 34 then
                 out.phase = out.phase or raw:byte(value + 1)
                 out.hmac = out.hmac or (raw:byte(value + 2) == 1 and "sha384-192" or "sha384")
