@@ -248,7 +248,7 @@ TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix -
 SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC) -Ilab
 SOURCES = $(shell find $(wildcard core router sim lab lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
-.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed install-wireshark format lint flags libs help clean
+.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed install-wireshark deb format lint flags libs help clean
 
 setup: ## install what all targets need (apt; sudo when not root)
 	@$(SETUP) check
@@ -267,6 +267,7 @@ router: ## build svrd and svrctl alone; needs neither ns-3 nor Lua
 check: setup ## build everything and pass all tests
 	+@$(SUB) binaries test-binaries mutants
 	+@$(SUB) asan-binaries
+	@tools/package >/dev/null
 	@$(TAP) $(UNIT_BIN) $(ASAN_BIN) $(CHECKS) $(SIM_TESTS) $(LAB_TESTS)
 
 demo: ## watch a hub and three spokes for two simulated days, then real traffic between namespaces
@@ -325,6 +326,10 @@ install-testbed: $(TOOLS) ## install the simulator, the lab and the conformance 
 	@install -D -m 644 -t $(TESTBED)/scenarios scenarios/*.lua
 	@install -D -m 644 -t $(TESTBED)/lua/svr $(LUA_MODULES)
 
+deb: ## build Debian packages into build/deb
+	@$(SETUP) package
+	@tools/package
+
 format: ## lay out the sources
 	@clang-format -i $(SOURCES)
 
@@ -344,4 +349,4 @@ help: ## this list
 clean: ## remove everything that was built
 	@rm -rf build
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -name '*.d' -type f -print 2>/dev/null)
