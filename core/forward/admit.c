@@ -57,6 +57,16 @@ static svr_drop take_disable(svr_forward *f, svr_leg *leg, const svr_metadata_fa
     return SVR_DROP_NONE;
 }
 
+/* The router before us, from which the flow comes, does not have the session any more. */
+static svr_drop take_delete(svr_forward *f, svr_leg *leg, const svr_metadata_facts *facts) {
+    svr_session *s = leg->session;
+    if (leg->side != SVR_ORIGIN || !facts->has_uuid || memcmp(facts->uuid, s->uuid, SVR_UUID_LEN) != 0)
+        return SVR_DROP_UNKNOWN_SESSION;
+    svr_control_ended(f, s);
+    svr_session_delete(s, "ended at its origin");
+    return SVR_DROP_NONE;
+}
+
 /* A router behind a NAT keeps a session's mapping alive, or holds waypoints open for sessions to come. It
  * says nothing of the flow: the session does not live longer for it. */
 static svr_drop take_keep_alive(svr_forward *f, svr_work *w, const svr_metadata_facts *facts) {
@@ -78,6 +88,7 @@ static svr_drop take_control(svr_forward *f, svr_work *w, const svr_metadata_fac
     if (facts->control == SVR_CONTROL_KEEP_ALIVE) return take_keep_alive(f, w, facts);
     if (!leg || !speaks_for(w, leg)) return SVR_DROP_UNKNOWN_SESSION;
     if (facts->control == SVR_CONTROL_ENABLE_METADATA) lost_at_peer(f, leg);
+    if (facts->control == SVR_CONTROL_DELETE_SESSION) return take_delete(f, leg, facts);
     return facts->control == SVR_CONTROL_DISABLE_METADATA ? take_disable(f, leg, facts) : SVR_DROP_NONE;
 }
 
@@ -156,6 +167,19 @@ static svr_drop take_forward(svr_forward *f, svr_work *w, const svr_metadata_fac
 
 /* ---- reverse metadata ----------------------------------------------------------------------- */
 
+/* The flow began on a LAN of ours: nobody but us could know the session. A transit router says nothing, since
+ * the ingress may well have it. */
+static bool is_origin(const svr_forward *f, const svr_addr *host) {
+    for (size_t i = 0; i < f->node->n_interfaces; i++) {
+        const svr_interface *in = &f->node->interfaces[i];
+        for (size_t k = 0; !in->n_neighborhoods && !in->fabric && k < in->n_addresses; k++) {
+            svr_prefix link = svr_prefix_make(&in->addresses[k].addr, in->addresses[k].prefix_len);
+            if (svr_prefix_contains(&link, host)) return true;
+        }
+    }
+    return false;
+}
+
 /* The leg that answers come in on. We chose its waypoints, but a NAT at the far end may have changed them. */
 static svr_leg *answered_leg(svr_forward *f, svr_work *w, const uint8_t uuid[SVR_UUID_LEN]) {
     svr_leg *leg = svr_work_find(f, w);
@@ -168,6 +192,8 @@ static svr_leg *answered_leg(svr_forward *f, svr_work *w, const uint8_t uuid[SVR
 static svr_drop take_reverse(svr_forward *f, svr_work *w, const svr_metadata_facts *facts, bool alone) {
     svr_leg *leg = facts->has_uuid ? answered_leg(f, w, facts->uuid) : NULL;
     if (!facts->has_uuid) return SVR_DROP_METADATA_INCOMPLETE;
+    if (!leg && is_origin(f, &facts->flow.dst) && !svr_sessions_find_uuid(&f->sessions, facts->uuid))
+        svr_control_disown(f, w, facts->uuid);
     if (!leg || leg->side != SVR_TARGET || !speaks_for(w, leg)) return SVR_DROP_UNKNOWN_SESSION;
     svr_session *s = leg->session;
     svr_flow reverse = svr_flow_reverse(&s->flow);

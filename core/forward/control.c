@@ -117,8 +117,28 @@ static void ask(svr_forward *f, const svr_leg *leg) {
     svr_crypt_op op;
     svr_packet *pkt = may_ask(f, leg->path) ? svr_control_packet(f) : NULL;
     if (!pkt) return;
-    svr_control_send_alone(f, leg, pkt, &op,
-                           svr_metadata_create_control(leg->path, SVR_CONTROL_ENABLE_METADATA, pkt, &op));
+    svr_control_send_alone(
+        f, leg, pkt, &op,
+        svr_metadata_create_control(leg->path, SVR_CONTROL_ENABLE_METADATA, NULL, pkt, &op));
+}
+
+/* Says that the session of this UUID is no more, on waypoints of which only path and tuple count. */
+static void disown(svr_forward *f, const svr_leg *leg, const uint8_t uuid[SVR_UUID_LEN]) {
+    svr_crypt_op op;
+    svr_packet *pkt = svr_path_in_service(leg->path) ? svr_control_packet(f) : NULL;
+    if (!pkt) return;
+    svr_control_send_alone(
+        f, leg, pkt, &op, svr_metadata_create_control(leg->path, SVR_CONTROL_DELETE_SESSION, uuid, pkt, &op));
+}
+
+void svr_control_disown(svr_forward *f, const svr_work *w, const uint8_t uuid[SVR_UUID_LEN]) {
+    const svr_leg leg = {.path = w->path, .arrival = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE)};
+    if (may_ask(f, w->path)) disown(f, &leg, uuid);
+}
+
+void svr_control_ended(svr_forward *f, const svr_session *s) {
+    const svr_leg *out = &s->leg[SVR_TARGET];
+    if (out->path && f->rt->output_n < SVR_OUTPUT_MAX / 2) disown(f, out, s->uuid);
 }
 
 /* Ports that a router could have chosen: an even and an odd one, both of the range. */

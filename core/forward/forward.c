@@ -3,6 +3,11 @@
 
 #include <assert.h>
 
+/* Only the ingress decides that a flow is over: the others would not know it if it came back. */
+static void session_ended(void *ctx, svr_session *s) {
+    if (svr_session_is_originator(s)) svr_control_ended(ctx, s);
+}
+
 svr_forward *svr_forward_new(const svr_forward_params *params) {
     svr_forward *f = svr_alloc_zero(params->rt->alloc, 1, sizeof *f);
     if (!f) return NULL;
@@ -15,8 +20,11 @@ svr_forward *svr_forward_new(const svr_forward_params *params) {
     if (svr_sessions_init(&f->sessions, f->rt, params->config->keys.payload_key_rekey_hours * SVR_HOUR) &&
         svr_moves_init(f) &&
         svr_sessions_count_services(&f->sessions, f->config->services, f->config->n_services) &&
-        svr_gather_init(&f->gather, f->rt) && svr_nat_start(f) && svr_limits_init(f))
+        svr_gather_init(&f->gather, f->rt) && svr_nat_start(f) && svr_limits_init(f)) {
+        f->sessions.on_end = session_ended;
+        f->sessions.on_end_ctx = f;
         return f;
+    }
     svr_forward_del(f);
     return NULL;
 }

@@ -168,6 +168,10 @@ svr_drop svr_control_settle_doubt(svr_forward *f, svr_leg *out);
 void svr_control_send(svr_forward *f, svr_leg *out, svr_control control);
 /* Asks for metadata: a packet came on waypoints that no session here has. `ip` is that packet's. */
 void svr_control_ask(svr_forward *f, svr_path *path, const svr_ip *ip);
+/* Answers metadata of a session that has its origin here, and is not known: delete session. */
+void svr_control_disown(svr_forward *f, const svr_work *w, const uint8_t uuid[SVR_UUID_LEN]);
+/* The session ends here: tells the routers behind, so that they need not wait for their own idle limits. */
+void svr_control_ended(svr_forward *f, const svr_session *s);
 /* Passes the request for metadata on to the leg's other end. */
 void svr_control_ask_leg(svr_forward *f, svr_leg *leg);
 /* Metadata goes out on this leg again; with `tell` at once, in a packet of its own. */

@@ -89,7 +89,7 @@ static void offer(svr_forward *f, svr_path *path, svr_spare *s) {
     const svr_leg leg = {.path = path, .arrival = tuple_of(path, s)};
     s->when = f->rt->now;
     svr_control_send_alone(f, &leg, pkt, &op,
-                           svr_metadata_create_control(path, SVR_CONTROL_KEEP_ALIVE, pkt, &op));
+                           svr_metadata_create_control(path, SVR_CONTROL_KEEP_ALIVE, NULL, pkt, &op));
 }
 
 static bool choose(svr_forward *f, svr_path *path, svr_spare *s) {

@@ -88,10 +88,13 @@ bool svr_metadata_create(const svr_leg *out, svr_control control, bool with_key,
     return ok;
 }
 
-bool svr_metadata_create_control(svr_path *path, svr_control control, svr_packet *pkt, svr_crypt_op *op) {
-    uint8_t tlvs[32];
+bool svr_metadata_create_control(svr_path *path, svr_control control, const uint8_t *uuid, svr_packet *pkt,
+                                 svr_crypt_op *op) {
+    uint8_t tlvs[64];
     svr_tlv_writer w = svr_tlv_writer_make(tlvs, sizeof tlvs - SVR_AES_BLOCK);
     svr_tlv_put8(&w, SVR_TLV_CONTROL, control);
+    if (uuid) svr_tlv_put(&w, SVR_TLV_SESSION_UUID, uuid, SVR_UUID_LEN);
+    assert(w.ok);
     return enclose(path, false, tlvs, svr_tlv_written(&w), pkt, op);
 }
 

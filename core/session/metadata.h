@@ -36,8 +36,10 @@ typedef struct svr_metadata_facts {
  * peer's key is not known or the packet has no room; the packet is then as before. */
 bool svr_metadata_create(const svr_leg *out, svr_control control, bool with_key, svr_packet *pkt,
                          svr_crypt_op *op);
-/* The same for a path, without a session: a control message only. */
-bool svr_metadata_create_control(svr_path *path, svr_control control, svr_packet *pkt, svr_crypt_op *op);
+/* The same for a path: a control message, and the UUID of the session that it is about (NULL: of none, or of
+ * any that the waypoints may have). */
+bool svr_metadata_create_control(svr_path *path, svr_control control, const uint8_t *uuid, svr_packet *pkt,
+                                 svr_crypt_op *op);
 
 /* An ICMP error about a packet of the leg's session, for the other end of the leg (PD-ICMP). */
 bool svr_metadata_create_error(const svr_leg *out, const svr_icmp_report *error, svr_packet *pkt,

@@ -211,6 +211,7 @@ static void timer_due(svr_timer *t, void *ctx, svr_time now) {
     svr_sessions *all = s->all;
     (void)ctx;
     if (now - s->last_seen >= idle_limit(s)) {
+        if (all->on_end) all->on_end(all->on_end_ctx, s);
         svr_session_delete(s, "idle");
     } else {
         svr_payload_run(s);

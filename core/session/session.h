@@ -97,6 +97,8 @@ typedef struct svr_sessions {
     svr_session *dead;
     svr_key_store store;
     svr_payload_key *retired;
+    void (*on_end)(void *ctx, svr_session *s); /* called when a session ends by idleness, before it goes */
+    void *on_end_ctx;
     size_t waypoints;            /* legs on paths */
     uint64_t created, ended;     /* since the start */
     const svr_service *services; /* svr_sessions_of_service counts these */

@@ -92,6 +92,90 @@ static void test_forward_requests_for_metadata_are_limited(void **state) {
     net_del(t);
 }
 
+/* Only the far end speaks, and the ingress has forgotten: it says so, and the far end begins anew. */
+static void test_forward_ingress_disowns_a_session_that_it_does_not_have(void **state) {
+    (void)state;
+    net *t = net_new(2, 4);
+    spec r = reply_to(&udp4);
+    settle(t, &udp4);
+    restart(t, 0);
+    advance(t, SVR_SEC);
+    for (int i = 0; i < 3; i++) {
+        send(t, 1, &r);
+        advance(t, SVR_SEC);
+    }
+    expect_on_lan(t, 0, &r);
+    assert_int_equal(sessions(t, 0), 1);
+    assert_int_equal(sessions(t, 1), 1);
+    assert_true(svr_session_is_originator(first_session(t, 1)));
+    net_del(t);
+}
+
+/* A transit router that has forgotten cannot know whether the ingress has. */
+static void test_forward_transit_disowns_nothing(void **state) {
+    (void)state;
+    net *t = net_new(3, 4);
+    spec r = reply_to(&udp4);
+    settle(t, &udp4);
+    restart(t, 1);
+    advance(t, SVR_SEC);
+    for (int i = 0; i < 3; i++) {
+        send(t, 2, &r);
+        advance(t, SVR_SEC);
+    }
+    assert_int_equal(t->lan.n, 0);
+    assert_false(svr_session_is_originator(first_session(t, 2)));
+    send(t, 0, &udp4);
+    send(t, 0, &udp4);
+    expect_settled(t, &udp4);
+    net_del(t);
+}
+
+static void test_forward_end_of_a_session_is_told_to_all(void **state) {
+    (void)state;
+    net *t = net_new(3, 4);
+    settle(t, &udp4);
+    advance(t, SVR_IDLE_UDP); /* the others would wait 10 s longer */
+    pump(t);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sessions(t, i), 0);
+    assert_int_equal(all_drops(t), 0);
+    net_del(t);
+}
+
+/* Who is not the router before us ends nothing; nor does another session's name. */
+static void test_forward_end_is_believed_from_the_origin_only(void **state) {
+    (void)state;
+    net *t = net_new(2, 4);
+    settle(t, &udp4);
+    svr_session *mine = first_session(t, 0), *theirs = first_session(t, 1);
+    uint8_t uuid[SVR_UUID_LEN];
+    memcpy(uuid, mine->uuid, sizeof uuid);
+    const svr_work from_b = {.path = mine->leg[SVR_TARGET].path,
+                             .ip.flow = {.src = mine->leg[SVR_TARGET].arrival.src,
+                                         .dst = mine->leg[SVR_TARGET].arrival.dst,
+                                         .sport = mine->leg[SVR_TARGET].arrival.sport,
+                                         .dport = mine->leg[SVR_TARGET].arrival.dport,
+                                         .proto = SVR_PROTO_UDP}};
+    uuid[0] ^= 1;
+    svr_control_disown(t->node[0].forward, &from_b, uuid);
+    pump(t);
+    assert_int_equal(sessions(t, 1), 1);
+    const svr_work from_a = {.path = theirs->leg[SVR_ORIGIN].path,
+                             .ip.flow = {.src = theirs->leg[SVR_ORIGIN].arrival.src,
+                                         .dst = theirs->leg[SVR_ORIGIN].arrival.dst,
+                                         .sport = theirs->leg[SVR_ORIGIN].arrival.sport,
+                                         .dport = theirs->leg[SVR_ORIGIN].arrival.dport,
+                                         .proto = SVR_PROTO_UDP}};
+    uuid[0] ^= 1;
+    svr_control_disown(t->node[1].forward, &from_a, uuid); /* the egress would end the ingress' session */
+    pump(t);
+    assert_int_equal(sessions(t, 0), 1);
+    assert_int_equal(drops(t, 0, SVR_DROP_UNKNOWN_SESSION) + drops(t, 1, SVR_DROP_UNKNOWN_SESSION), 2);
+    expect_settled(t, &udp4);
+    net_del(t);
+}
+
 /* ---- paths ---------------------------------------------------------------------------------- */
 
 static void test_forward_moves_to_another_path_and_stays_alive(void **state) {
@@ -484,6 +568,10 @@ int main(void) {
         cmocka_unit_test(test_forward_sessions_survive_a_restart_of_the_transit),
         cmocka_unit_test(test_forward_sessions_survive_a_restart_of_the_ingress),
         cmocka_unit_test(test_forward_requests_for_metadata_are_limited),
+        cmocka_unit_test(test_forward_ingress_disowns_a_session_that_it_does_not_have),
+        cmocka_unit_test(test_forward_transit_disowns_nothing),
+        cmocka_unit_test(test_forward_end_of_a_session_is_told_to_all),
+        cmocka_unit_test(test_forward_end_is_believed_from_the_origin_only),
         cmocka_unit_test(test_forward_moves_to_another_path_and_stays_alive),
         cmocka_unit_test(test_forward_waits_for_a_path_to_return),
         cmocka_unit_test(test_forward_takes_another_key_when_the_egress_may_have_forgotten),
