@@ -106,12 +106,16 @@ static bool check_fabric(svr_builder *b, const svr_tree *t, const svr_interface 
                            r->peering_common_name, in->node->name, SVR_NAME_MAX - 1);
 }
 
+static svr_device_type device_type(const char *word) {
+    if (strcmp(word, "tun") == 0) return SVR_DEVICE_TUN;
+    return strcmp(word, "tap") == 0 ? SVR_DEVICE_TAP : SVR_DEVICE_ETHERNET;
+}
+
 static bool build_interface(svr_builder *b, const svr_tree *device, const svr_tree *t, svr_interface *in) {
     in->name = t->keys[0];
     in->device = device->keys[0];
     in->target = svr_tree_value(device, "target-interface", in->device);
-    in->type =
-        strcmp(svr_tree_value(device, "type", "ethernet"), "tun") == 0 ? SVR_DEVICE_TUN : SVR_DEVICE_ETHERNET;
+    in->type = device_type(svr_tree_value(device, "type", "ethernet"));
     in->fabric = strcmp(svr_tree_value(t, "type", "external"), "fabric") == 0;
     in->mtu = svr_tree_number(t, "mtu", svr_tree_number(device, "mtu", MTU_DEFAULT));
     return svr_build_tenant_ref(b, svr_tree_child(t, "tenant"), &in->tenant) &&

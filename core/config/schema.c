@@ -150,7 +150,7 @@ static const svr_schema network_interface[] = {
 static const svr_schema device_interface[] = {
     NAME("name"),
     TEXT("description"),
-    CHOICE("type", "ethernet", "tun"),
+    CHOICE("type", "ethernet", "tun", "tap"),
     NAME("target-interface"),
     NUMBER("mtu", 1280, 9000, "bytes"),
     LIST("network-interface", network_interface),

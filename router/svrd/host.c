@@ -430,7 +430,7 @@ static bool reads_zero(const char *path) {
 static void tell_about_forwarding(const svrd_host *h) {
     bool lan = false;
     for (size_t i = 0; i < h->cfg->n_interfaces; i++)
-        lan |= h->ports[i].role == SVRD_LAN;
+        lan |= h->cfg->interfaces[i].type == SVR_DEVICE_TUN;
     if (lan && reads_zero("/proc/sys/net/ipv4/ip_forward"))
         svrd_log_write(
             &h->log, SVR_MINOR,
@@ -478,9 +478,16 @@ void svrd_host_close(svrd_host *h) {
 
 /* ---- running -------------------------------------------------------------------------------- */
 
+static bool is_lan(const svrd_host *h, size_t i) {
+    return h->ports[i].role == SVRD_LAN && h->ports[i].open;
+}
+
 static uint64_t time_to_wait(const svrd_host *h, svr_time now) {
     svr_time deadline = svr_node_deadline(h->node);
     if (h->upkeep_again < deadline) deadline = h->upkeep_again;
+    for (size_t i = 0; i < h->cfg->n_interfaces; i++)
+        if (is_lan(h, i) && svrd_tun_deadline(&h->ports[i].tun) < deadline)
+            deadline = svrd_tun_deadline(&h->ports[i].tun);
     if (deadline <= now) return 0;
     return svrd_clock_mono(&h->clock, deadline) - svrd_clock_mono(&h->clock, now);
 }
@@ -506,6 +513,8 @@ int svrd_host_run(svrd_host *h, svr_error *err) {
         keep_up(h, svrd_clock_now(&h->clock));
         svr_time now = svrd_clock_now(&h->clock); /* keeping up takes time, and tells the node of it */
         if (svr_node_deadline(h->node) <= now) svr_node_expire(h->node, now);
+        for (size_t i = 0; i < h->cfg->n_interfaces; i++)
+            if (is_lan(h, i)) svrd_tun_expire(&h->ports[i].tun, now);
         drain(h, now);
         if (svrd_loop_wait(&h->loop, time_to_wait(h, now)) < 0)
             return svrd_fail_errno(err, errno, NULL, "epoll");

@@ -7,7 +7,7 @@
 #include "svrd/fail.h"
 
 svrd_role svrd_plan_role(const svr_interface *iface) {
-    return iface->type == SVR_DEVICE_TUN ? SVRD_LAN : SVRD_WAN;
+    return iface->type == SVR_DEVICE_ETHERNET ? SVRD_WAN : SVRD_LAN;
 }
 
 /* As the kernel's dev_valid_name. */
@@ -22,11 +22,11 @@ static int check_interface(const svr_interface *iface, svr_error *err) {
         return svrd_fail(
             err, "network-interface %s: \"%s\" is no device name: 1 to %d bytes without blank, / or :",
             iface->name, iface->target, IFNAMSIZ - 1);
-    if (iface->type == SVR_DEVICE_TUN && iface->n_neighborhoods > 0)
+    if (iface->type != SVR_DEVICE_ETHERNET && iface->n_neighborhoods > 0)
         return svrd_fail(err,
                          "network-interface %s: a neighborhood needs a device-interface of type ethernet",
                          iface->name);
-    if (iface->type == SVR_DEVICE_TUN && iface->fabric)
+    if (iface->type != SVR_DEVICE_ETHERNET && iface->fabric)
         return svrd_fail(
             err, "network-interface %s: the link between two nodes needs a device-interface of type ethernet",
             iface->name);
@@ -34,7 +34,8 @@ static int check_interface(const svr_interface *iface, svr_error *err) {
         return svrd_fail(
             err,
             "network-interface %s: without a neighborhood it is a LAN, which svrd serves through a "
-            "device-interface of type tun; the kernel forwards between that and the wire",
+            "device-interface of type tun (the kernel forwards between that and the wire) or tap (a bridge "
+            "joins it with the wire)",
             iface->name);
     if (iface->type == SVR_DEVICE_ETHERNET && iface->n_addresses == 0)
         return svrd_fail(err, "network-interface %s: needs an address to be reached at", iface->name);
@@ -47,7 +48,8 @@ int svrd_plan_check(const svr_node_config *node, svr_error *err) {
         if (check_interface(a, err)) return -1;
         for (size_t k = 0; k < i; k++) {
             const svr_interface *b = &node->interfaces[k];
-            if (strcmp(a->target, b->target) == 0 && (a->type == SVR_DEVICE_TUN || b->type == SVR_DEVICE_TUN))
+            if (strcmp(a->target, b->target) == 0 &&
+                (a->type != SVR_DEVICE_ETHERNET || b->type != SVR_DEVICE_ETHERNET))
                 return svrd_fail(err,
                                  "network-interfaces %s and %s share the device %s; a tun device serves one",
                                  b->name, a->name, a->target);
@@ -159,7 +161,7 @@ static const svr_interface *tun_for(const svr_node_config *node, const svr_servi
     const svr_interface *first = NULL;
     for (size_t i = 0; i < node->n_interfaces; i++) {
         const svr_interface *iface = &node->interfaces[i];
-        if (svrd_plan_role(iface) != SVRD_LAN) continue;
+        if (iface->type != SVR_DEVICE_TUN) continue; /* a tap device is none of the kernel's ways */
         if (may_use(service, iface->tenant)) return iface;
         if (!first) first = iface;
     }

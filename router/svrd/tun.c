@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "svrd/plan.h"
@@ -23,6 +24,10 @@
 #define TUN_F_USO6 0x40
 #endif
 
+static bool is_tap(const svrd_tun *tun) {
+    return tun->iface->type == SVR_DEVICE_TAP;
+}
+
 static int attach(svrd_tun *tun, svr_error *err) {
     const char *name = tun->iface->target;
     tun->fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -32,7 +37,8 @@ static int attach(svrd_tun *tun, svr_error *err) {
                          " here: load the module tun (modprobe tun), or give the container this device",
                          tun->iface->name);
     if (tun->fd < 0) return svrd_fail_errno(err, errno, "CAP_NET_ADMIN", "%s", TUN_DEVICE);
-    struct ifreq ifr = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | (tun->vnet ? IFF_VNET_HDR : 0))};
+    short kind = is_tap(tun) ? IFF_TAP : IFF_TUN;
+    struct ifreq ifr = {.ifr_flags = (short)(kind | IFF_NO_PI | (tun->vnet ? IFF_VNET_HDR : 0))};
     svr_strcpy(ifr.ifr_name, sizeof ifr.ifr_name, name);
     if (ioctl(tun->fd, TUNSETIFF, &ifr) == 0) return 0;
     if (errno == EBUSY)
@@ -40,9 +46,9 @@ static int attach(svrd_tun *tun, svr_error *err) {
                          tun->iface->name, name);
     if (errno == EINVAL)
         return svrd_fail(err,
-                         "network-interface %s: device %s exists and is no tun device; choose another "
+                         "network-interface %s: device %s exists and is no %s device; choose another "
                          "target-interface, or remove it (ip link del %s)",
-                         tun->iface->name, name, name);
+                         tun->iface->name, name, is_tap(tun) ? "tap" : "tun", name);
     return svrd_fail_errno(err, errno, "CAP_NET_ADMIN", "tun device %s", name);
 }
 
@@ -118,8 +124,18 @@ static void let_own_address_in(const svrd_tun *tun, svrd_log *log) {
     if (fd >= 0) close(fd);
 }
 
+/* The device belongs to whoever is on its other side: a bridge, or the kernel if somebody gives it an
+ * address. */
+static int configure_tap(svrd_tun *tun, svrd_netlink *nl, svr_error *err) {
+    tun->mtu = tun->iface->mtu;
+    tun->index = (int)if_nametoindex(tun->iface->target);
+    int rc = svrd_netlink_set_up(nl, tun->index, tun->mtu);
+    return rc ? svrd_fail_errno(err, -rc, "CAP_NET_ADMIN", "tap device %s", tun->iface->target) : 0;
+}
+
 static int configure(svrd_tun *tun, uint32_t wan_mtu, svrd_netlink *nl, svrd_log *log, svr_error *err) {
     const char *name = tun->iface->target;
+    if (is_tap(tun)) return configure_tap(tun, nl, err);
     tun->mtu = svrd_plan_tun_mtu(tun->iface->node, tun->iface, wan_mtu);
     if (check_mtu(tun, wan_mtu, err)) return -1;
     tun->index = (int)if_nametoindex(name);
@@ -131,12 +147,76 @@ static int configure(svrd_tun *tun, uint32_t wan_mtu, svrd_netlink *nl, svrd_log
     return svrd_plan_routes(tun->iface->node, tun->iface, add_route, &job);
 }
 
+/* ---- a station on Ethernet ------------------------------------------------------------------ */
+
+static void send_frame(void *ctx, const uint8_t header[SVRD_ETHERNET_LEN], const uint8_t *data, size_t len) {
+    svrd_tun *tun = ctx;
+    struct iovec iov[] = {{(void *)(uintptr_t)header, SVRD_ETHERNET_LEN}, {(void *)(uintptr_t)data, len}};
+    if (writev(tun->fd, iov, 2) == (ssize_t)(SVRD_ETHERNET_LEN + len))
+        tun->sent++;
+    else
+        tun->dropped++;
+}
+
+/* The same after each start, so that nobody on the LAN has to find out anew; of a group no router knows. */
+static bool be_station(svrd_tun *tun) {
+    const char *names[] = {tun->iface->node->router->name, "/", tun->iface->name};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint8_t mac[SVRD_MAC_LEN] = {0x02};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (const char *p = names[i]; *p; p++)
+            hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+    for (size_t i = 1; i < SVRD_MAC_LEN; i++)
+        mac[i] = (uint8_t)(hash >> 8 * i);
+    tun->neighbors = malloc(sizeof *tun->neighbors);
+    if (tun->neighbors) svrd_neighbors_init(tun->neighbors, tun->iface, mac, send_frame, tun);
+    return tun->neighbors != NULL;
+}
+
+void svrd_tun_expire(svrd_tun *tun, svr_time now) {
+    if (tun->neighbors) svrd_neighbors_expire(tun->neighbors, now);
+}
+
+/* The datagram lies where it would without Ethernet: the header goes into the packet's headroom. */
+static void read_frames(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
+    svr_time now = svrd_clock_now(tun->clock);
+    while (out->n < SVR_BATCH_MAX) {
+        svr_packet *pkt = svr_packet_get(pool, tun->mtu);
+        if (!pkt) return; /* what waits in the device's queue will still be there */
+        uint8_t *frame = pkt->data - SVRD_ETHERNET_LEN;
+        ssize_t n = read(tun->fd, frame, SVRD_ETHERNET_LEN + tun->mtu);
+        size_t len = n > 0 ? svrd_neighbors_take(tun->neighbors, frame, (size_t)n, now) : 0;
+        if (len == 0) {
+            svr_packet_put(pool, pkt);
+            if (n <= 0) return;
+            continue;
+        }
+        pkt->len = (uint32_t)len;
+        pkt->ifid = tun->iface->id;
+        out->pkt[out->n++] = pkt;
+        tun->received++;
+    }
+}
+
+static void write_frames(svrd_tun *tun, svr_packet *const *packets, size_t n) {
+    svr_time now = svrd_clock_now(tun->clock);
+    for (size_t i = 0; i < n; i++)
+        svrd_neighbors_send(tun->neighbors, &packets[i]->next_hop, packets[i]->data, packets[i]->len, now);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
 int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, bool offload, svrd_netlink *nl,
                   svrd_log *log, svr_error *err) {
-    *tun = (svrd_tun){.iface = iface, .fd = -1, .vnet = offload, .super = malloc(SVRD_SUPER_MAX)};
-    if (!tun->super) return svrd_fail_errno(err, ENOMEM, NULL, "%s", iface->target);
+    *tun = (svrd_tun){.iface = iface, .fd = -1, .clock = log->clock, .super = malloc(SVRD_SUPER_MAX)};
+    tun->vnet = offload && !is_tap(tun);
+    if (!tun->super || (is_tap(tun) && !be_station(tun))) {
+        svrd_tun_close(tun);
+        return svrd_fail_errno(err, ENOMEM, NULL, "%s", iface->target);
+    }
     if (attach(tun, err) == 0 && configure(tun, wan_mtu, nl, log, err) == 0) {
         set_offload(tun);
+        if (tun->neighbors) svrd_neighbors_announce(tun->neighbors);
         return 0;
     }
     svrd_tun_close(tun);
@@ -148,6 +228,9 @@ void svrd_tun_close(svrd_tun *tun) {
     tun->fd = -1;
     free(tun->super);
     tun->super = NULL;
+    if (tun->neighbors) svrd_neighbors_fini(tun->neighbors);
+    free(tun->neighbors);
+    tun->neighbors = NULL;
     tun->pending = (svrd_segmenter){0};
 }
 
@@ -193,6 +276,10 @@ static void cut_pending(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
 }
 
 void svrd_tun_read(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
+    if (tun->neighbors) {
+        read_frames(tun, pool, out);
+        return;
+    }
     for (cut_pending(tun, pool, out); out->n < SVR_BATCH_MAX; cut_pending(tun, pool, out)) {
         struct virtio_net_hdr h = {0};
         svr_packet *pkt = svr_packet_get(pool, tun->mtu);
@@ -228,6 +315,10 @@ static void write_super(svrd_tun *tun, svrd_super *s, size_t n) {
 
 void svrd_tun_write(svrd_tun *tun, svr_packet *const *packets, size_t n) {
     svrd_super s;
+    if (tun->neighbors) {
+        write_frames(tun, packets, n);
+        return;
+    }
     for (size_t i = 0, k; i < n; i += k) {
         k = svrd_super_join(&s, packets + i, n - i, tun->join);
         write_super(tun, &s, k);

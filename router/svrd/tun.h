@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * A LAN of the router: a tun device that svrd creates, and that goes when svrd does. Where the kernel can,
- * whole super-packets (offload.h) pass through it. */
+ * A LAN of the router: a tun or tap device that svrd creates, and that goes when svrd does. Where the kernel
+ * can, whole super-packets (offload.h) pass through a tun device. On a tap device the router is a station of
+ * its own, with an Ethernet address that follows from its names (neighbor.h). */
 #ifndef SVRD_TUN_H
 #define SVRD_TUN_H
 
 #include "svrd/fail.h"
 #include "svrd/log.h"
+#include "svrd/neighbor.h"
 #include "svrd/netlink.h"
 #include "svrd/offload.h"
 
@@ -14,10 +16,12 @@ typedef struct svrd_tun {
     int fd; /* -1: closed */
     int index;
     uint32_t mtu;
-    bool vnet;                        /* a virtio header stands in front of each datagram */
-    unsigned join;                    /* what the kernel takes as super-packets: SVRD_JOIN_... */
-    uint8_t *super;                   /* SVRD_SUPER_MAX bytes: the super-packet that is being cut */
-    svrd_segmenter pending;           /* what is left of it */
+    bool vnet;                 /* a virtio header stands in front of each datagram */
+    unsigned join;             /* what the kernel takes as super-packets: SVRD_JOIN_... */
+    uint8_t *super;            /* SVRD_SUPER_MAX bytes: the super-packet that is being cut */
+    svrd_segmenter pending;    /* what is left of it */
+    svrd_neighbors *neighbors; /* of a tap device; NULL: it is a tun device */
+    const svrd_clock *clock;
     uint64_t received, sent, dropped; /* packets; dropped: the kernel refused them */
 } svrd_tun;
 
@@ -26,6 +30,12 @@ typedef struct svrd_tun {
 int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, bool offload, svrd_netlink *nl,
                   svrd_log *log, svr_error *err);
 void svrd_tun_close(svrd_tun *tun);
+
+/* When svrd_tun_expire has something to do. */
+static inline svr_time svrd_tun_deadline(const svrd_tun *tun) {
+    return tun->neighbors ? tun->neighbors->next : SVR_TIME_NEVER;
+}
+void svrd_tun_expire(svrd_tun *tun, svr_time now);
 
 /* Reads up to SVR_BATCH_MAX packets into the empty batch, without waiting. */
 void svrd_tun_read(svrd_tun *tun, svr_pool *pool, svr_batch *out);

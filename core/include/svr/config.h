@@ -16,7 +16,7 @@ typedef enum svr_cert_behavior { SVR_FAIL_SOFT, SVR_FAIL_HARD } svr_cert_behavio
 typedef enum svr_kex_algorithm { SVR_KEX_DH, SVR_KEX_ECDH_P521, SVR_KEX_X25519 } svr_kex_algorithm;
 typedef enum svr_hmac { SVR_HMAC_SHA384, SVR_HMAC_SHA384_192 } svr_hmac;
 typedef enum svr_topology { SVR_TOPOLOGY_MESH, SVR_TOPOLOGY_HUB, SVR_TOPOLOGY_SPOKE } svr_topology;
-typedef enum svr_device_type { SVR_DEVICE_ETHERNET, SVR_DEVICE_TUN } svr_device_type;
+typedef enum svr_device_type { SVR_DEVICE_ETHERNET, SVR_DEVICE_TUN, SVR_DEVICE_TAP } svr_device_type;
 typedef enum svr_tcp_transport { SVR_TCP_AS_UDP, SVR_TCP_NATIVE } svr_tcp_transport;
 
 /* `security-key-management` (CFG-*). */
