@@ -30,7 +30,7 @@ void svr_table_init(svr_table *t, const svr_allocator *alloc, size_t key_offset,
 }
 
 void svr_table_fini(svr_table *t) {
-    svr_alloc_free(t->alloc, t->slots);
+    svr_alloc_free(t->alloc, t->items);
     *t = (svr_table){0};
 }
 
@@ -38,69 +38,91 @@ static const void *key_of(const svr_table *t, const void *item) {
     return (const uint8_t *)item + t->key_offset;
 }
 
+static uint32_t hash_of(const svr_table *t, const void *key) {
+    return (uint32_t)svr_hash(key, t->key_size, t->seed);
+}
+
+/* Scales the hash to the slots, however many there are. */
+static size_t home_of(const svr_table *t, uint32_t hash) {
+    return (size_t)((uint64_t)hash * t->size >> 32);
+}
+
+static size_t after(const svr_table *t, size_t i) {
+    return i + 1 == t->size ? 0 : i + 1;
+}
+
+/* How far slot `i` is behind slot `from`, around the end. */
+static size_t distance(const svr_table *t, size_t from, size_t i) {
+    return i >= from ? i - from : i + t->size - from;
+}
+
 /* The slot that holds `key`, or the empty one where it belongs. */
-static size_t find(const svr_table *t, const void *key, uint64_t hash) {
-    size_t i = hash & t->mask;
-    while (t->slots[i].item &&
-           (t->slots[i].hash != hash || memcmp(key_of(t, t->slots[i].item), key, t->key_size) != 0))
-        i = (i + 1) & t->mask;
+static size_t find(const svr_table *t, const void *key, uint32_t hash) {
+    size_t i = home_of(t, hash);
+    while (t->items[i] && (t->hashes[i] != hash || memcmp(key_of(t, t->items[i]), key, t->key_size) != 0))
+        i = after(t, i);
     return i;
 }
 
 void *svr_table_get(const svr_table *t, const void *key) {
-    if (!t->slots) return NULL;
-    return t->slots[find(t, key, svr_hash(key, t->key_size, t->seed))].item;
+    if (!t->items) return NULL;
+    return t->items[find(t, key, hash_of(t, key))];
 }
 
+/* Half as many again: twice as many would leave more than half of a large table empty. */
 static bool grow(svr_table *t) {
-    size_t old = t->slots ? t->mask + 1 : 0, size = old ? old * 2 : FIRST_SLOTS;
-    svr_table_slot *from = t->slots, *to = svr_alloc_zero(t->alloc, size, sizeof *to);
-    if (!to) return false;
-    t->slots = to;
-    t->mask = size - 1;
-    for (size_t k = 0; k < old; k++) {
-        if (!from[k].item) continue;
-        size_t i = from[k].hash & t->mask;
-        while (to[i].item)
-            i = (i + 1) & t->mask;
-        to[i] = from[k];
+    svr_table old = *t;
+    t->size = old.size ? old.size + old.size / 2 : FIRST_SLOTS;
+    t->items = svr_alloc_zero(t->alloc, t->size, sizeof *t->items + sizeof *t->hashes);
+    if (!t->items) {
+        *t = old;
+        return false;
     }
-    svr_alloc_free(t->alloc, from);
+    t->hashes = (uint32_t *)(t->items + t->size);
+    for (size_t k = 0; k < old.size; k++) {
+        if (!old.items[k]) continue;
+        size_t i = home_of(t, old.hashes[k]);
+        while (t->items[i])
+            i = after(t, i);
+        t->items[i] = old.items[k];
+        t->hashes[i] = old.hashes[k];
+    }
+    svr_alloc_free(t->alloc, old.items);
     return true;
 }
 
 bool svr_table_put(svr_table *t, void *item) {
     if (t->n >= t->limit) return false;
-    if ((!t->slots || (t->n + 1) * 4 > (t->mask + 1) * 3) && !grow(t)) return false;
-    uint64_t hash = svr_hash(key_of(t, item), t->key_size, t->seed);
-    svr_table_slot *s = &t->slots[find(t, key_of(t, item), hash)];
-    if (s->item) return false;
-    *s = (svr_table_slot){.hash = hash, .item = item};
+    if ((t->n + 1) * 4 > t->size * 3 && !grow(t)) return false;
+    uint32_t hash = hash_of(t, key_of(t, item));
+    size_t i = find(t, key_of(t, item), hash);
+    if (t->items[i]) return false;
+    t->items[i] = item;
+    t->hashes[i] = hash;
     t->n++;
     return true;
 }
 
 bool svr_table_remove(svr_table *t, const void *item) {
-    if (!t->slots) return false;
-    size_t hole = find(t, key_of(t, item), svr_hash(key_of(t, item), t->key_size, t->seed));
-    if (t->slots[hole].item != item) return false;
+    if (!t->items) return false;
+    size_t hole = find(t, key_of(t, item), hash_of(t, key_of(t, item)));
+    if (t->items[hole] != item) return false;
     /* Close the gap: a later item of the run moves up unless it already sits at or behind its home. */
-    for (size_t i = (hole + 1) & t->mask; t->slots[i].item; i = (i + 1) & t->mask) {
-        size_t home = t->slots[i].hash & t->mask;
-        if (((i - home) & t->mask) >= ((i - hole) & t->mask)) {
-            t->slots[hole] = t->slots[i];
+    for (size_t i = after(t, hole); t->items[i]; i = after(t, i)) {
+        if (distance(t, home_of(t, t->hashes[i]), i) >= distance(t, hole, i)) {
+            t->items[hole] = t->items[i];
+            t->hashes[hole] = t->hashes[i];
             hole = i;
         }
     }
-    t->slots[hole].item = NULL;
+    t->items[hole] = NULL;
     t->n--;
     return true;
 }
 
 void *svr_table_next(const svr_table *t, size_t *pos) {
-    if (!t->slots) return NULL;
-    while (*pos <= t->mask) {
-        void *item = t->slots[(*pos)++].item;
+    while (*pos < t->size) {
+        void *item = t->items[(*pos)++];
         if (item) return item;
     }
     return NULL;

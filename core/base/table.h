@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * A hash table of pointers to objects that carry their own keys (open addressing, linear probing, a
- * multiply-and-fold hash; the seed is random so that a peer cannot aim collisions). */
+ * multiply-and-fold hash; the seed is random so that a peer cannot aim collisions). Of each hash 32 bits are
+ * kept, in an array of their own: a lookup reads hashes only, until one is equal. */
 #ifndef SVR_BASE_TABLE_H
 #define SVR_BASE_TABLE_H
 
 #include "svr/base.h"
 
-typedef struct svr_table_slot {
-    uint64_t hash;
-    void *item; /* NULL: empty */
-} svr_table_slot;
-
 typedef struct svr_table {
     const svr_allocator *alloc;
-    svr_table_slot *slots;
-    size_t n, mask, limit; /* items; slots - 1; most items allowed */
+    void **items;          /* NULL: empty */
+    uint32_t *hashes;      /* behind `items`, in the same memory */
+    size_t n, size, limit; /* items; slots; most items allowed */
     size_t key_offset, key_size;
     uint64_t seed;
 } svr_table;

@@ -73,7 +73,7 @@ typedef struct svr_move {
 
 typedef struct svr_moves {
     svr_timer slice, tell;
-    size_t at, mask;                   /* how far the sweep is in the table, and the table's size */
+    size_t at, size;                   /* how far the sweep is in the table, and the table's size */
     uint64_t ended;                    /* sessions that had ended when it began */
     svr_move told[SVR_MOVES_TOLD_MAX]; /* what events have yet to say */
     size_t n_told;

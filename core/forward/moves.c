@@ -119,8 +119,8 @@ static bool sweep(svr_forward *f) {
     const svr_table *table = &f->sessions.by_uuid;
     svr_moves *all = &f->moves;
     svr_session *s;
-    if (all->mask != table->mask) all->at = 0; /* it has grown: everybody is elsewhere */
-    all->mask = table->mask;
+    if (all->size != table->size) all->at = 0; /* it has grown: everybody is elsewhere */
+    all->size = table->size;
     for (size_t looks = 0, moves = 0; looks < LOOKS && moves < MOVES; looks++) {
         if (!(s = svr_table_next(table, &all->at))) return true;
         if (s->epoch != f->sessions.epoch) moves += consider(f, s);

@@ -138,7 +138,7 @@ static void keep_leg(svr_forward *f, svr_leg *leg) {
 /* A slice of all sessions at a time, so that no tick is long. */
 static void keep_sessions(svr_forward *f) {
     const svr_table *t = &f->sessions.by_uuid;
-    size_t end = f->kept_at + t->mask / KEEP_SLICES + 1;
+    size_t end = f->kept_at + t->size / KEEP_SLICES + 1;
     svr_session *s = NULL;
     while (f->kept_at < end && (s = svr_table_next(t, &f->kept_at)) != NULL)
         for (int side = 0; side < 2; side++)
