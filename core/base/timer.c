@@ -35,7 +35,7 @@ void svr_timer_fini(svr_timer *t, svr_timer_heap *h) {
 }
 
 static bool before(const svr_timer *a, const svr_timer *b) {
-    return a->when != b->when ? a->when < b->when : a->order < b->order;
+    return a->when != b->when ? a->when < b->when : (int32_t)(a->order - b->order) < 0;
 }
 
 static void place(svr_timer_heap *h, svr_timer *t, uint32_t slot) {

@@ -12,16 +12,16 @@ typedef void svr_timer_fn(struct svr_timer *t, void *ctx, svr_time now);
 
 typedef struct svr_timer {
     svr_time when;
-    uint64_t order; /* of equal instants, the one set first fires first: runs repeat exactly */
-    uint32_t slot;  /* position in the heap from 1; 0: not set */
     svr_timer_fn *fire;
+    uint32_t order; /* of equal instants, the one set first fires first: runs repeat exactly */
+    uint32_t slot;  /* position in the heap from 1; 0: not set */
 } svr_timer;
 
 typedef struct svr_timer_heap {
     const svr_allocator *alloc;
     svr_timer **at; /* at[1..n] */
     uint32_t n, reserved, size;
-    uint64_t order;
+    uint32_t order;
 } svr_timer_heap;
 
 void svr_timer_heap_init(svr_timer_heap *h, const svr_allocator *alloc);

@@ -35,7 +35,7 @@ static void acknowledged(svr_forward *f, svr_session *s) {
 /* ---- control messages ----------------------------------------------------------------------- */
 
 static void lost_at_peer(svr_forward *f, svr_leg *leg) {
-    svr_session *s = leg->session;
+    svr_session *s = svr_leg_session(leg);
     svr_leg *origin = &s->leg[SVR_ORIGIN];
     bool fresh = f->rt->now - s->keys.made < SVR_REMIND_INTERVAL;
     if (leg->side == SVR_ORIGIN) {
@@ -48,7 +48,7 @@ static void lost_at_peer(svr_forward *f, svr_leg *leg) {
 }
 
 static svr_drop take_disable(svr_forward *f, svr_leg *leg, const svr_metadata_facts *facts) {
-    svr_session *s = leg->session;
+    svr_session *s = svr_leg_session(leg);
     if (!facts->has_uuid || memcmp(facts->uuid, s->uuid, SVR_UUID_LEN) != 0) return SVR_DROP_UNKNOWN_SESSION;
     if (leg->side == SVR_TARGET && !names_newest(s, facts)) return SVR_DROP_NONE;
     bool was_sending = leg->handshake.sending;
@@ -96,7 +96,7 @@ static svr_drop take_control(svr_forward *f, svr_work *w, const svr_metadata_fac
 static svr_drop take_error(svr_forward *f, svr_work *w, const svr_metadata_facts *facts) {
     svr_leg *leg = svr_work_find(f, w);
     if (!facts->has_uuid || !facts->error.location.family) return SVR_DROP_METADATA_INCOMPLETE;
-    if (!leg || !speaks_for(w, leg) || memcmp(facts->uuid, leg->session->uuid, SVR_UUID_LEN) != 0)
+    if (!leg || !speaks_for(w, leg) || memcmp(facts->uuid, svr_leg_session(leg)->uuid, SVR_UUID_LEN) != 0)
         return SVR_DROP_UNKNOWN_SESSION;
     return svr_icmp_tell(f, svr_leg_opposite(leg), &facts->error);
 }
@@ -140,7 +140,8 @@ static svr_drop feed(svr_forward *f, svr_work *w, svr_session *s, const svr_meta
     svr_leg *in = &s->leg[SVR_ORIGIN], *out = &s->leg[SVR_TARGET];
     svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
     bool changed;
-    if (!speaks_for(w, in) || !svr_flow_equal(&s->flow, &facts->flow) || s->encrypt != w->encrypted ||
+    svr_flow known = svr_session_flow(s);
+    if (!speaks_for(w, in) || !svr_flow_equal(&known, &facts->flow) || s->encrypt != w->encrypted ||
         s->keys.newest.hmac != facts->key.hmac)
         return SVR_DROP_SESSION_CONFLICT;
     /* What was sent before a move may come after it. */
@@ -195,8 +196,8 @@ static svr_drop take_reverse(svr_forward *f, svr_work *w, const svr_metadata_fac
     if (!leg && is_origin(f, &facts->flow.dst) && !svr_sessions_find_uuid(&f->sessions, facts->uuid))
         svr_control_disown(f, w, facts->uuid);
     if (!leg || leg->side != SVR_TARGET || !speaks_for(w, leg)) return SVR_DROP_UNKNOWN_SESSION;
-    svr_session *s = leg->session;
-    svr_flow reverse = svr_flow_reverse(&s->flow);
+    svr_session *s = svr_leg_session(leg);
+    svr_flow known = svr_session_flow(s), reverse = svr_flow_reverse(&known);
     if (memcmp(facts->uuid, s->uuid, SVR_UUID_LEN) != 0 || !svr_flow_equal(&reverse, &facts->flow))
         return SVR_DROP_UNKNOWN_SESSION;
     if (svr_path_far_nat(w->path) && !w->stale && svr_nat_follow(f, w, leg)) return SVR_DROP_NO_MEMORY;

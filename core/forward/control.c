@@ -83,7 +83,7 @@ void svr_control_send_alone(svr_forward *f, const svr_leg *out, svr_packet *pkt,
 }
 
 svr_drop svr_control_settle_doubt(svr_forward *f, svr_leg *out) {
-    svr_session *s = out->session;
+    svr_session *s = svr_leg_session(out);
     svr_leg *origin = &s->leg[SVR_ORIGIN];
     if (out->side != SVR_TARGET || !svr_leg_in_doubt(out)) return SVR_DROP_NONE;
     if (!origin->path) return svr_payload_renew(s, true) ? SVR_DROP_NONE : SVR_DROP_CRYPTO_FAILED;

@@ -153,7 +153,7 @@ static svr_drop make_part(svr_forward *f, svr_work *w, svr_leg *out, const svr_f
     if (!w->pkt) return SVR_DROP_NO_MEMORY;
     memcpy(w->pkt->data, data, len);
     w->pkt->len = (uint32_t)len;
-    svr_drop reason = enclose(f, w, out->session, part);
+    svr_drop reason = enclose(f, w, svr_leg_session(out), part);
     if (!reason) {
         reason = svr_control_attach(f, w, out);
         if (reason) f->ops.n = w->op; /* the packet goes: nothing may work on it any more */
@@ -180,7 +180,7 @@ static void send_parts(svr_forward *f, const svr_leg *out, size_t n, svr_emit_fi
 /* Cuts what stands at `data`, which is `whole` of its datagram, and sends it. */
 static svr_drop cut(svr_forward *f, svr_leg *out, const uint8_t *data, size_t len, const svr_fragment *whole,
                     svr_emit_fields fields) {
-    size_t most = svr_session_piece_max(out->session, out), n = 0;
+    size_t most = svr_session_piece_max(svr_leg_session(out), out), n = 0;
     svr_fragment part = *whole;
     if (most == 0) return SVR_DROP_TOO_BIG;
     for (size_t at = 0; at < len; at += most) {
@@ -292,7 +292,7 @@ static svr_drop release(svr_forward *f, svr_work *w, svr_gathering *d, const svr
                   .limit = longest_on(out)};
     source from = {.parts = d->part, .n = d->n};
     if (!mend_l4(d, flow, &tcp_flags)) return SVR_DROP_PAYLOAD_MALFORMED;
-    if (tcp_flags && !in->session->dead) svr_session_touch(in->session, in->side, tcp_flags);
+    if (tcp_flags && !svr_leg_session(in)->dead) svr_session_touch(svr_leg_session(in), in->side, tcp_flags);
     if (v6 && came_whole && d->largest > o.limit) {
         svr_icmp_too_big(f, in, out->lan, d->part[0].pkt->data);
         return SVR_DROP_TOO_BIG;
@@ -303,7 +303,7 @@ static svr_drop release(svr_forward *f, svr_work *w, svr_gathering *d, const svr
 }
 
 svr_drop svr_fragment_collect(svr_forward *f, svr_work *w, const svr_flow *flow) {
-    const svr_session *s = w->in->session;
+    const svr_session *s = svr_leg_session(w->in);
     svr_gather_key key = {.id = w->part.extended_id,
                           .place = SVR_IFID_NONE,
                           .proto = (uint16_t)w->in->side,

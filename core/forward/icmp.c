@@ -3,8 +3,8 @@
 
 /* The flow of packets that arrive by this leg, as the session's hosts know it. */
 static svr_flow flow_by(const svr_leg *leg) {
-    const svr_flow *flow = &leg->session->flow;
-    return leg->side == SVR_ORIGIN ? *flow : svr_flow_reverse(flow);
+    svr_flow flow = svr_session_flow(svr_leg_session(leg));
+    return leg->side == SVR_ORIGIN ? flow : svr_flow_reverse(&flow);
 }
 
 /* From whom the host hears of it: the one who found fault, when it is of the host's family. */
@@ -33,7 +33,7 @@ static svr_drop tell_router(svr_forward *f, const svr_leg *to, const svr_icmp_re
 }
 
 svr_drop svr_icmp_tell(svr_forward *f, svr_leg *to, const svr_icmp_report *report) {
-    if (to->session->dead) return SVR_DROP_UNKNOWN_SESSION;
+    if (svr_leg_session(to)->dead) return SVR_DROP_UNKNOWN_SESSION;
     if (!svr_emit_may_complain(f)) return SVR_DROP_ICMP_LIMIT;
     return to->path ? tell_router(f, to, report) : tell_host(f, to, report);
 }
@@ -47,7 +47,7 @@ void svr_icmp_raise(svr_forward *f, svr_leg *to, svr_icmp_error what, uint32_t m
 }
 
 void svr_icmp_too_big(svr_forward *f, svr_leg *to, const svr_interface *lan, const uint8_t *quote) {
-    const svr_addr *here = svr_emit_own_address(lan, to->session->flow.src.family);
+    const svr_addr *here = svr_emit_own_address(lan, svr_session_flow(svr_leg_session(to)).src.family);
     if (here) svr_icmp_raise(f, to, SVR_ICMP_TOO_BIG, lan->mtu, here, quote);
 }
 

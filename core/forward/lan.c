@@ -58,9 +58,9 @@ static svr_drop look_up(svr_forward *f, const svr_interface *in, svr_work *w) {
 /* ---- onto a path ---------------------------------------------------------------------------- */
 
 static void clamp_mss(svr_work *w, const svr_leg *out) {
-    const svr_session *s = out->session;
+    const svr_session *s = svr_leg_session(out);
     size_t mtu = svr_session_mtu(s, out),
-           headers = svr_ip_header_len(s->flow.src.family) + SVR_TCP_HEADER_MIN;
+           headers = svr_ip_header_len(svr_session_flow(s).src.family) + SVR_TCP_HEADER_MIN;
     if (!(w->ip.tcp_flags & SVR_TCP_SYN) || mtu <= headers) return;
     svr_tcp_clamp_mss(w->pkt->data + w->ip.header_len, w->ip.l4_len, (uint16_t)(mtu - headers));
 }
@@ -111,7 +111,7 @@ static void refuse_size(svr_forward *f, const svr_interface *in, svr_work *w, si
 
 static svr_drop prepare(svr_forward *f, const svr_interface *in, svr_work *w) {
     svr_leg *out = svr_leg_opposite(w->in);
-    svr_session *s = out->session;
+    svr_session *s = svr_leg_session(out);
     if (out->side == SVR_TARGET) svr_moves_review(f, s);
     size_t stripped = svr_session_stripped(w->ip.flow.proto), most = svr_session_text_max(s, out) + stripped,
            sure = svr_session_text_sure(s, out) + stripped;
@@ -150,8 +150,8 @@ static void receive(svr_forward *f, const svr_interface *in, svr_work *w) {
     }
     if (!w->pkt) return; /* it waits */
     svr_leg *out = svr_leg_opposite(w->in);
-    svr_session_touch(w->in->session, w->in->side, w->ip.tcp_flags);
-    svr_session_count(w->in->session, w->in->side, w->ip.header_len + (size_t)w->ip.l4_len);
+    svr_session_touch(svr_leg_session(w->in), w->in->side, w->ip.tcp_flags);
+    svr_session_count(svr_leg_session(w->in), w->in->side, w->ip.header_len + (size_t)w->ip.l4_len);
     reason = out->path ? prepare(f, in, w) : route(f, in, w, out);
     if (reason) refuse(f, in, w, reason);
 }

@@ -91,7 +91,7 @@ static void move(svr_forward *f, svr_leg *leg, svr_path *to, const char *reason)
         return;
     }
     if (!svr_leg_rebind(leg, to, &arrival)) return;
-    note(f, leg->session, from, to, reason);
+    note(f, svr_leg_session(leg), from, to, reason);
     /* Of very many sessions some are told by their next packet: the queue is for others as well. */
     svr_control_renew(f, leg, f->rt->output_n < SVR_OUTPUT_MAX / 2);
 }
@@ -102,7 +102,8 @@ static bool consider(svr_forward *f, svr_session *s) {
     s->epoch = f->sessions.epoch;
     if (!leg->path || s->dead) return false;
     const svr_service_policy *policy = s->service->policy;
-    svr_path *best = svr_policy_path(svr_path_peer(leg->path), policy, &s->flow);
+    svr_flow flow = svr_session_flow(s);
+    svr_path *best = svr_policy_path(svr_path_peer(leg->path), policy, &flow);
     const char *reason = best && best != leg->path ? reason_to_move(policy, leg->path, best) : NULL;
     if (reason) move(f, leg, best, reason);
     return reason != NULL;

@@ -44,7 +44,8 @@ svr_path *svr_nat_sender(svr_forward *f, const svr_work *w) {
 
 svr_drop svr_nat_follow(svr_forward *f, svr_work *w, svr_leg *leg) {
     svr_tuple tuple = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
-    uint64_t nonce = f->open_ops.at[w->open_op].nonce, life = svr_peer_life_mark(svr_path_peer(w->path));
+    uint64_t nonce = f->open_ops.at[w->open_op].nonce;
+    uint32_t life = (uint32_t)(svr_peer_life_mark(svr_path_peer(w->path)) >> 16);
     svr_led *led = &leg->led;
     bool newer = led->life != life || w->index > led->index || (w->index == led->index && nonce > led->nonce);
     if (newer) {

@@ -104,7 +104,7 @@ static svr_drop find_leg(svr_forward *f, svr_work *w) {
 
 /* Here the payload ends: its HMAC is to be checked. */
 static svr_drop prepare_open(svr_forward *f, svr_work *w) {
-    svr_session *s = w->in->session;
+    svr_session *s = svr_leg_session(w->in);
     size_t tag_len = svr_tag_len((svr_hmac)s->keys.newest.hmac), len = w->pkt->len - w->piece_len;
     uint8_t *p = w->pkt->data + w->piece_len; /* the header of a part is under the same HMAC */
     if (len < SVR_PAYLOAD_NONCE_LEN + tag_len) return SVR_DROP_PAYLOAD_MALFORMED;
@@ -135,19 +135,19 @@ static void count_arrival(const svr_work *w) {
     svr_path_load *load = svr_path_get_load(w->path);
     load->received++;
     load->received_bytes += bytes;
-    svr_session_count(w->in->session, w->in->side, bytes);
+    svr_session_count(svr_leg_session(w->in), w->in->side, bytes);
 }
 
 /* A packet passed its last gate here. */
 static void note_arrival(svr_forward *f, svr_work *w, uint8_t tcp_flags) {
     svr_leg *in = w->in;
-    if (in->session->dead) return; /* replaced by a later packet of the batch */
-    svr_session_touch(in->session, in->side, tcp_flags);
+    if (svr_leg_session(in)->dead) return; /* replaced by a later packet of the batch */
+    svr_session_touch(svr_leg_session(in), in->side, tcp_flags);
     count_arrival(w);
-    if (in->side == SVR_TARGET) svr_moves_review(f, in->session);
+    if (in->side == SVR_TARGET) svr_moves_review(f, svr_leg_session(in));
     if (!w->has_metadata && !w->stale) svr_handshake_got_plain(&in->handshake, svr_leg_role(in));
-    if (svr_session_is_originator(in->session) && svr_payload_renewal_due(in->session) &&
-        svr_payload_renew(in->session, false))
+    if (svr_session_is_originator(svr_leg_session(in)) && svr_payload_renewal_due(svr_leg_session(in)) &&
+        svr_payload_renew(svr_leg_session(in), false))
         svr_control_renew(f, in, true);
     svr_control_review(f, in);
 }
@@ -156,8 +156,9 @@ static void note_arrival(svr_forward *f, svr_work *w, uint8_t tcp_flags) {
 static svr_drop expire(svr_forward *f, const svr_work *w, const uint8_t *quote) {
     svr_leg *in = w->in;
     const svr_leg *out = svr_leg_opposite(in);
-    const svr_addr *here = out->path ? &svr_path_get_config(w->path)->local
-                                     : svr_emit_own_address(out->lan, in->session->flow.src.family);
+    const svr_addr *here =
+        out->path ? &svr_path_get_config(w->path)->local
+                  : svr_emit_own_address(out->lan, svr_session_flow(svr_leg_session(in)).src.family);
     svr_icmp_raise(f, in, SVR_ICMP_TTL_EXCEEDED, 0, here ? here : &svr_path_get_config(w->path)->local,
                    quote);
     return SVR_DROP_TTL_EXCEEDED;
@@ -170,11 +171,11 @@ static void tell_room(svr_forward *f, svr_leg *to) {
 
 static svr_drop pass_on(svr_forward *f, svr_work *w) {
     svr_leg *out = svr_leg_opposite(w->in);
-    if (w->pkt->len <
-        w->piece_len + SVR_PAYLOAD_NONCE_LEN + svr_tag_len((svr_hmac)w->in->session->keys.newest.hmac))
+    if (w->pkt->len < w->piece_len + SVR_PAYLOAD_NONCE_LEN +
+                          svr_tag_len((svr_hmac)svr_leg_session(w->in)->keys.newest.hmac))
         return SVR_DROP_PAYLOAD_MALFORMED;
     note_arrival(f, w, 0);
-    if (out->side == SVR_TARGET) svr_moves_review(f, out->session);
+    if (out->side == SVR_TARGET) svr_moves_review(f, svr_leg_session(out));
     if (w->expired) return expire(f, w, NULL);
     if (!svr_path_in_service(out->path)) return SVR_DROP_NO_PATH;
     svr_drop reason = svr_control_settle_doubt(f, out);
@@ -228,15 +229,15 @@ static bool restore_l4(svr_packet *pkt, const svr_flow *flow, uint8_t *tcp_flags
 
 /* Segments that answer this SYN come back by the path, and may come from the LAN's own MTU. */
 static void clamp_mss(const svr_work *w, const svr_leg *out) {
-    const svr_session *s = out->session;
-    size_t headers = svr_ip_header_len(s->flow.src.family) + SVR_TCP_HEADER_MIN,
+    const svr_session *s = svr_leg_session(out);
+    size_t headers = svr_ip_header_len(svr_session_flow(s).src.family) + SVR_TCP_HEADER_MIN,
            mtu = svr_session_mtu(s, w->in);
     if (mtu > out->lan->mtu) mtu = out->lan->mtu;
     if (mtu > headers) svr_tcp_clamp_mss(w->pkt->data, w->pkt->len, (uint16_t)(mtu - headers));
 }
 
 static svr_drop deliver_part(svr_forward *f, svr_work *w, const svr_flow *flow) {
-    svr_payload_heard(w->in->session, w->key);
+    svr_payload_heard(svr_leg_session(w->in), w->key);
     note_arrival(f, w, 0);
     if (w->expired) return expire(f, w, NULL);
     return svr_fragment_collect(f, w, flow);
@@ -259,9 +260,10 @@ static svr_drop put_on_lan(svr_forward *f, svr_work *w, const svr_leg *out, cons
 }
 
 static svr_drop deliver(svr_forward *f, svr_work *w) {
-    svr_session *s = w->in->session;
+    svr_session *s = svr_leg_session(w->in);
     const svr_leg *out = svr_leg_opposite(w->in);
-    svr_flow flow = w->in->side == SVR_ORIGIN ? s->flow : svr_flow_reverse(&s->flow);
+    svr_flow flow = svr_session_flow(s);
+    if (w->in->side == SVR_TARGET) flow = svr_flow_reverse(&flow);
     svr_packet *pkt = w->pkt;
     uint8_t tcp_flags;
     if (!f->ops.at[w->op].ok) return SVR_DROP_PAYLOAD_BAD_HMAC;

@@ -36,11 +36,12 @@ static const char *leg_text(const svr_leg *leg, char out[SVR_EVENT_PATH_MAX]) {
 
 static void add_flow(svr_report_builder *b, const svr_session *s) {
     char text[FLOW_END_MAX];
+    svr_flow flow = svr_session_flow(s);
     svr_report_text_field(b, "Service", "service", s->service->name);
     svr_report_text_field(b, "Tenant", "tenant", s->tenant ? s->tenant->name : "");
-    svr_report_text_field(b, "Protocol", "protocol", protocol_name(s->flow.proto));
-    svr_report_text_field(b, "Source", "source", end_text(&s->flow.src, s->flow.sport, text));
-    svr_report_text_field(b, "Destination", "destination", end_text(&s->flow.dst, s->flow.dport, text));
+    svr_report_text_field(b, "Protocol", "protocol", protocol_name(svr_session_proto(s)));
+    svr_report_text_field(b, "Source", "source", end_text(&flow.src, flow.sport, text));
+    svr_report_text_field(b, "Destination", "destination", end_text(&flow.dst, flow.dport, text));
 }
 
 static void add_load(svr_report_builder *b, const svr_session *s) {

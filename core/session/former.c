@@ -55,7 +55,7 @@ void svr_formers_add(svr_formers *all, const svr_leg *leg) {
     f->arrival = leg->arrival;
     f->side = (uint8_t)leg->side;
     f->until = all->rt->now + SVR_FORMER_GRACE;
-    memcpy(f->uuid, leg->session->uuid, SVR_UUID_LEN);
+    memcpy(f->uuid, svr_leg_session(leg)->uuid, SVR_UUID_LEN);
     if (!svr_table_put(&all->by_tuple, f)) { /* or it left the same ones a moment ago */
         svr_alloc_free(all->rt->alloc, f);
         return;

@@ -12,7 +12,8 @@
 /* ---- made ----------------------------------------------------------------------------------- */
 
 static void put_context(svr_tlv_writer *w, const svr_session *s, bool reverse) {
-    svr_flow flow = reverse ? svr_flow_reverse(&s->flow) : s->flow;
+    svr_flow flow = svr_session_flow(s);
+    if (reverse) flow = svr_flow_reverse(&flow);
     svr_tlv_put_context(w, reverse, &flow);
 }
 
@@ -25,14 +26,14 @@ static void put_room(svr_tlv_writer *w, const svr_leg *behind) {
 }
 
 static void put_session(svr_tlv_writer *w, const svr_leg *out, bool with_key) {
-    const svr_session *s = out->session;
+    const svr_session *s = svr_leg_session(out);
     put_context(w, s, out->side == SVR_ORIGIN);
     svr_tlv_put(w, SVR_TLV_SESSION_UUID, s->uuid, SVR_UUID_LEN);
     svr_tlv_put_text(w, SVR_TLV_TENANT, s->tenant->name);
     svr_tlv_put_text(w, SVR_TLV_SERVICE, s->service->name);
-    if (s->flow.proto == SVR_PROTO_TCP) svr_tlv_put(w, SVR_TLV_TCP_SYN, NULL, 0); /* PD-UDP */
-    if (s->flow.proto != SVR_PROTO_TCP && s->flow.proto != SVR_PROTO_UDP)
-        svr_tlv_put8(w, SVR_TLV_TRANSPORT, s->flow.proto);
+    if (svr_session_proto(s) == SVR_PROTO_TCP) svr_tlv_put(w, SVR_TLV_TCP_SYN, NULL, 0); /* PD-UDP */
+    if (svr_session_proto(s) != SVR_PROTO_TCP && svr_session_proto(s) != SVR_PROTO_UDP)
+        svr_tlv_put8(w, SVR_TLV_TRANSPORT, svr_session_proto(s));
     if (s->service->security) svr_tlv_put_text(w, SVR_TLV_SECURITY_POLICY, s->service->security->name);
     if (with_key) svr_tlv_put_payload_key(w, &s->keys.newest);
     put_room(w, svr_leg_opposite(out));
@@ -83,7 +84,7 @@ bool svr_metadata_create(const svr_leg *out, svr_control control, bool with_key,
     if (control) svr_tlv_put8(&w, SVR_TLV_CONTROL, control);
     put_session(&w, out, with_key);
     assert(w.ok);
-    bool ok = enclose(out->path, out->session->encrypt, tlvs, svr_tlv_written(&w), pkt, op);
+    bool ok = enclose(out->path, svr_leg_session(out)->encrypt, tlvs, svr_tlv_written(&w), pkt, op);
     svr_wipe(tlvs, sizeof tlvs);
     return ok;
 }
@@ -102,7 +103,7 @@ bool svr_metadata_create_error(const svr_leg *out, const svr_icmp_report *error,
                                svr_crypt_op *op) {
     uint8_t tlvs[96];
     svr_tlv_writer w = svr_tlv_writer_make(tlvs, sizeof tlvs - SVR_AES_BLOCK);
-    svr_tlv_put(&w, SVR_TLV_SESSION_UUID, out->session->uuid, SVR_UUID_LEN);
+    svr_tlv_put(&w, SVR_TLV_SESSION_UUID, svr_leg_session(out)->uuid, SVR_UUID_LEN);
     svr_tlv_put_report(&w, error);
     assert(w.ok);
     return enclose(out->path, false, tlvs, svr_tlv_written(&w), pkt, op);

@@ -133,13 +133,16 @@ svr_payload_key *svr_payload_current(svr_session *s) {
     svr_payload_ring *r = &s->keys;
     if (!r->parked) return r->current;
     r->current = svr_payload_restore(s, &r->newest, r->parked_sent, r->parked_seen);
-    r->parked = !r->current;
+    if (!r->current) return NULL;
+    r->parked = false;
+    r->changeover = r->erase = SVR_TIME_NEVER;
     return r->current;
 }
 
 bool svr_payload_park(svr_session *s) {
     svr_payload_ring *r = &s->keys;
     if (!r->current || r->next || r->old || r->current->phase != r->newest.phase) return false;
+    if (r->changeover != SVR_TIME_NEVER || r->erase != SVR_TIME_NEVER) return false;
     r->parked_sent = r->current->sent;
     r->parked_seen = r->current->seen.newest;
     r->parked = true;
@@ -221,17 +224,18 @@ void svr_payload_heard(svr_session *s, const svr_payload_key *key) {
 
 /* The originator's peer changed over before it could acknowledge; the peer waits to hear the new key. */
 static svr_time erasure(const svr_session *s) {
+    if (s->keys.parked) return SVR_TIME_NEVER;
     return s->keys.heard || svr_session_is_originator(s) ? s->keys.erase : SVR_TIME_NEVER;
 }
 
 void svr_payload_run(svr_session *s) {
     svr_time now = s->all->rt->now;
     if (erasure(s) <= now) erase_old(s);
-    if (s->keys.changeover <= now) change_over(s);
+    if (!s->keys.parked && s->keys.changeover <= now) change_over(s);
 }
 
 svr_time svr_payload_deadline(const svr_session *s) {
-    svr_time erase = erasure(s), changeover = s->keys.changeover;
+    svr_time erase = erasure(s), changeover = s->keys.parked ? SVR_TIME_NEVER : s->keys.changeover;
     return erase < changeover ? erase : changeover;
 }
 

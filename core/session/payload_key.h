@@ -30,14 +30,20 @@ typedef struct svr_payload_key {
 /* The keys of one session. `newest` is what its metadata carries; a transit router has nothing else. */
 typedef struct svr_payload_ring {
     svr_payload_key_tlv newest;
-    svr_time made;                     /* when `newest` came up here */
-    svr_payload_key *current;          /* for sending; NULL while it is parked, see svr_payload_current */
-    svr_payload_key *next;             /* newest, not yet used for sending */
-    svr_payload_key *old;              /* accepted until `erase` */
-    svr_time changeover, erase;        /* SVR_TIME_NEVER: not set */
-    bool heard;                        /* a packet under `current` has come in */
-    bool parked;                       /* `current` is not ready: it is made again from `newest` and these */
-    uint64_t parked_sent, parked_seen; /* counters used, and the highest received */
+    svr_time made;            /* when `newest` came up here */
+    svr_payload_key *current; /* for sending; NULL while it is parked, see svr_payload_current */
+    svr_payload_key *next;    /* newest, not yet used for sending */
+    svr_payload_key *old;     /* accepted until `erase` */
+    union {
+        struct {
+            svr_time changeover, erase; /* SVR_TIME_NEVER: not set */
+        };
+        struct { /* while it is parked: `current` is made again from `newest` and these */
+            uint64_t parked_sent, parked_seen; /* counters used, and the highest received */
+        };
+    };
+    bool heard;  /* a packet under `current` has come in */
+    bool parked; /* `current` is not ready, and no rotation is under way */
 } svr_payload_ring;
 
 /* The keys of one direction (PD-KDF): forward is that of the flow's first packet. False when OpenSSL fails.

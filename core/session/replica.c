@@ -77,14 +77,15 @@ static void write_keys(svr_writer *w, const svr_payload_ring *k, svr_time now) {
         write_key(w, k->current);
     write_key(w, k->next);
     write_key(w, k->old);
-    svr_write_left(w, k->changeover, now);
-    svr_write_left(w, k->erase, now);
+    svr_write_left(w, k->parked ? SVR_TIME_NEVER : k->changeover, now);
+    svr_write_left(w, k->parked ? SVR_TIME_NEVER : k->erase, now);
 }
 
 static void write_session(const svr_session *s, const svr_replica_place *place, svr_writer *w) {
     const svr_config *c = place->config;
     svr_write_bytes(w, s->uuid, SVR_UUID_LEN);
-    write_flow(w, &s->flow);
+    svr_flow flow = svr_session_flow(s);
+    write_flow(w, &flow);
     svr_write16(w, s->tenant ? (uint16_t)(s->tenant - c->tenants) : NO_TENANT);
     svr_write16(w, (uint16_t)(s->service - c->services));
     svr_write8(w, (uint8_t)((s->encrypt ? ENCRYPTED : 0) | (s->seen[0] ? SEEN_ORIGIN : 0) |

@@ -79,8 +79,8 @@ static void remember_gone(svr_sessions *all, const uint8_t uuid[SVR_UUID_LEN]) {
 
 static void unbind_leg(svr_leg *leg) {
     if (!leg->bound) return;
-    svr_table_remove(&leg->session->all->by_tuple, leg);
-    if (leg->path) leg->session->all->waypoints--;
+    svr_table_remove(&svr_leg_session(leg)->all->by_tuple, leg);
+    if (leg->path) svr_leg_session(leg)->all->waypoints--;
     if (leg->path) svr_path_get_load(leg->path)->sessions--;
     leg->bound = false;
 }
@@ -109,7 +109,7 @@ void svr_session_unlink(svr_session *s) {
     svr_timer_fini(&s->timer, &all->rt->timers);
     svr_payload_fini(s);
     s->dead = true;
-    s->next_dead = all->dead;
+    s->older = all->dead;
     all->dead = s;
 }
 
@@ -124,7 +124,8 @@ static void free_retired(svr_sessions *all) {
 void svr_sessions_sweep(svr_sessions *all) {
     free_retired(all);
     for (svr_session *s = all->dead, *next; s; s = next) {
-        next = s->next_dead;
+        next = s->older;
+        svr_alloc_free(all->rt->alloc, s->through);
         svr_alloc_free(all->rt->alloc, s);
     }
     all->dead = NULL;
@@ -165,6 +166,23 @@ svr_tuple svr_tuple_of(const svr_flow *flow, svr_ifid ifid) {
                        .ifid = ifid};
 }
 
+static svr_flow flow_of(const svr_tuple *t) {
+    return (svr_flow){
+        .src = t->src, .dst = t->dst, .sport = t->sport, .dport = t->dport, .proto = (uint8_t)t->proto};
+}
+
+svr_flow svr_session_flow(const svr_session *s) {
+    if (s->through) return *s->through;
+    if (!s->leg[SVR_ORIGIN].path) return flow_of(&s->leg[SVR_ORIGIN].arrival);
+    svr_flow reverse = flow_of(&s->leg[SVR_TARGET].arrival);
+    return svr_flow_reverse(&reverse);
+}
+
+uint8_t svr_session_proto(const svr_session *s) {
+    if (s->through) return s->through->proto;
+    return (uint8_t)s->leg[s->leg[SVR_ORIGIN].path ? SVR_TARGET : SVR_ORIGIN].arrival.proto;
+}
+
 /* ---- one session ---------------------------------------------------------------------------- */
 
 const char *svr_session_text(const svr_session *s, char out[SVR_SESSION_TEXT_MAX]) {
@@ -196,8 +214,8 @@ static svr_duration tcp_idle_limit(const svr_session *s) {
 
 static svr_duration idle_limit(const svr_session *s) {
     svr_duration margin = s->leg[SVR_ORIGIN].path ? SVR_IDLE_MARGIN : 0;
-    if (s->flow.proto == SVR_PROTO_TCP) return tcp_idle_limit(s) + margin;
-    return (s->flow.proto == SVR_PROTO_UDP ? SVR_IDLE_UDP : SVR_IDLE_ICMP) + margin;
+    if (svr_session_proto(s) == SVR_PROTO_TCP) return tcp_idle_limit(s) + margin;
+    return (svr_session_proto(s) == SVR_PROTO_UDP ? SVR_IDLE_UDP : SVR_IDLE_ICMP) + margin;
 }
 
 void svr_session_plan(svr_session *s) {
@@ -235,14 +253,17 @@ void svr_session_touch(svr_session *s, svr_side from, uint8_t tcp_flags) {
 /* ---- creation ------------------------------------------------------------------------------- */
 
 /* Fills in the tuples of LAN legs: the flow as it arrives there. */
-static void place_legs(svr_session *s) {
-    svr_flow reverse = svr_flow_reverse(&s->flow);
+static void place_legs(svr_session *s, const svr_flow *flow) {
+    svr_flow reverse = svr_flow_reverse(flow);
     for (int side = 0; side < 2; side++) {
         svr_leg *leg = &s->leg[side];
-        leg->session = s;
-        leg->side = (svr_side)side;
+        leg->side = side != 0;
         leg->bound = false;
-        if (!leg->path) leg->arrival = svr_tuple_of(side == SVR_ORIGIN ? &s->flow : &reverse, leg->lan->id);
+        if (leg->path) {
+            leg->reminded = leg->kept = 0;
+            leg->led = (svr_led){0};
+        }
+        if (!leg->path) leg->arrival = svr_tuple_of(side == SVR_ORIGIN ? flow : &reverse, leg->lan->id);
         leg->handshake = (svr_handshake){.sending = leg->path && side == SVR_TARGET};
         svr_leg_begin(leg);
     }
@@ -252,16 +273,17 @@ static void place_legs(svr_session *s) {
 static svr_drop check_conflicts(const svr_session *s) {
     for (int side = 0; side < 2; side++) {
         const svr_leg *holder = svr_sessions_find(s->all, &s->leg[side].arrival);
-        if (holder && !holder->path && holder->session->tenant != s->tenant) return SVR_DROP_SESSION_CONFLICT;
+        if (holder && !holder->path && svr_leg_session(holder)->tenant != s->tenant)
+            return SVR_DROP_SESSION_CONFLICT;
     }
     return SVR_DROP_NONE;
 }
 
 static bool bind_leg(svr_leg *leg) {
-    svr_leg *holder = svr_sessions_find(leg->session->all, &leg->arrival);
-    if (holder) svr_session_delete(holder->session, "replaced");
-    leg->bound = svr_table_put(&leg->session->all->by_tuple, leg);
-    if (leg->bound && leg->path) leg->session->all->waypoints++;
+    svr_leg *holder = svr_sessions_find(svr_leg_session(leg)->all, &leg->arrival);
+    if (holder) svr_session_delete(svr_leg_session(holder), "replaced");
+    leg->bound = svr_table_put(&svr_leg_session(leg)->all->by_tuple, leg);
+    if (leg->bound && leg->path) svr_leg_session(leg)->all->waypoints++;
     if (leg->bound && leg->path) svr_path_get_load(leg->path)->sessions++;
     return leg->bound;
 }
@@ -279,7 +301,12 @@ static svr_drop enter(svr_session *s) {
 static svr_drop prepare(svr_session *s, const svr_session_params *p) {
     svr_runtime *rt = s->all->rt;
     svr_hmac hmac = s->service->security ? s->service->security->hmac : SVR_HMAC_SHA384;
-    place_legs(s);
+    place_legs(s, &p->flow);
+    if (s->leg[SVR_ORIGIN].path && s->leg[SVR_TARGET].path) {
+        s->through = svr_alloc_zero(rt->alloc, 1, sizeof *s->through);
+        if (!s->through) return SVR_DROP_NO_MEMORY;
+        *s->through = p->flow;
+    }
     if (p->uuid)
         memcpy(s->uuid, p->uuid, SVR_UUID_LEN);
     else if (!svr_random(rt->crypt, s->uuid, SVR_UUID_LEN))
@@ -296,7 +323,6 @@ svr_drop svr_session_create(svr_sessions *all, const svr_session_params *p, svr_
     svr_session *s = svr_alloc_zero(all->rt->alloc, 1, sizeof *s);
     if (!s) return SVR_DROP_NO_MEMORY;
     s->all = all;
-    s->flow = p->flow;
     s->tenant = p->tenant;
     s->service = p->service;
     s->encrypt = p->encrypt;
@@ -325,17 +351,17 @@ void svr_session_delete(svr_session *s, const char *reason) {
 }
 
 bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
-    svr_table *table = &leg->session->all->by_tuple;
+    svr_table *table = &svr_leg_session(leg)->all->by_tuple;
     svr_leg *holder = svr_table_get(table, arrival);
     svr_tuple former = leg->arrival;
     if (holder == leg) return true;
-    if (holder) svr_session_delete(holder->session, "replaced");
-    svr_formers_add(&leg->session->all->former, leg);
+    if (holder) svr_session_delete(svr_leg_session(holder), "replaced");
+    svr_formers_add(&svr_leg_session(leg)->all->former, leg);
     /* The table just lost an item, so that putting one in needs no memory. */
     svr_table_remove(table, leg);
     leg->arrival = *arrival;
     leg->bound = svr_table_put(table, leg);
-    svr_session_changed(leg->session);
+    svr_session_changed(svr_leg_session(leg));
     if (leg->bound) {
         svr_path_get_load(leg->path)->sessions--;
         svr_path_get_load(path)->sessions++;
@@ -349,19 +375,19 @@ bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
 
 void svr_leg_begin(svr_leg *leg) {
     if (!leg->path) return;
-    leg->sent = leg->session->all->rt->now;
+    leg->sent = svr_leg_session(leg)->all->rt->now;
     leg->told = svr_peer_life_mark(svr_path_peer(leg->path));
 }
 
 /* A transit router cannot see what an egress has seen of a TCP flow. */
 static svr_duration silence_limit(const svr_session *s) {
-    bool blind = s->flow.proto == SVR_PROTO_TCP && !svr_session_is_endpoint(s);
+    bool blind = svr_session_proto(s) == SVR_PROTO_TCP && !svr_session_is_endpoint(s);
     return blind ? SVR_IDLE_TCP_RESET : idle_limit(s);
 }
 
 bool svr_leg_in_doubt(const svr_leg *leg) {
     if (!leg->handshake.sending) return false;
-    return leg->session->all->rt->now - leg->sent >= silence_limit(leg->session) ||
+    return svr_leg_session(leg)->all->rt->now - leg->sent >= silence_limit(svr_leg_session(leg)) ||
            leg->told != svr_peer_life_mark(svr_path_peer(leg->path));
 }
 
@@ -418,6 +444,6 @@ size_t svr_session_piece_max(const svr_session *s, const svr_leg *out) {
 }
 
 size_t svr_session_mtu(const svr_session *s, const svr_leg *out) {
-    return svr_ip_header_len(s->flow.src.family) + svr_session_stripped(s->flow.proto) +
+    return svr_ip_header_len(svr_session_flow(s).src.family) + svr_session_stripped(svr_session_proto(s)) +
            svr_session_text_max(s, out);
 }

@@ -43,49 +43,59 @@ typedef struct svr_tuple {
 
 /* The newest metadata that led a leg to its waypoints: what is older leads it nowhere. */
 typedef struct svr_led {
-    uint64_t life; /* of the peer */
     uint64_t nonce;
     uint32_t index; /* of the key */
+    uint32_t life;  /* of the peer: what tells it from the one before */
 } svr_led;
 
 typedef struct svr_leg {
     svr_tuple arrival;
-    svr_session *session;
-    svr_side side;
-    bool bound;               /* it is in by_tuple */
-    svr_path *path;           /* NULL: a LAN leg */
-    const svr_interface *lan; /* LAN leg: where packets leave */
-    svr_addr gateway;         /* LAN leg: family 0 when destinations are on link */
-    svr_handshake handshake;  /* path leg */
-    svr_time reminded;        /* path leg: when metadata last left here */
-    svr_time sent;            /* path leg: when anything did */
-    svr_time kept;            /* path leg behind a NAT: when a keep-alive left last (PD-NAT) */
-    svr_led led;              /* path leg: of what its peer says */
-    uint32_t far_room;        /* path leg: longest body that goes on behind the peer; 0: nothing is known */
-    uint64_t told;            /* path leg: the life of the peer to which the newest key went first */
+    unsigned side : 1;       /* svr_side: its place in svr_session.leg */
+    bool bound : 1;          /* it is in by_tuple */
+    svr_handshake handshake; /* path leg */
+    uint16_t far_room;       /* path leg: longest body that goes on behind the peer; 0: nothing is known */
+    svr_path *path;          /* NULL: a LAN leg */
+    union {
+        struct {                      /* LAN leg */
+            const svr_interface *lan; /* where packets leave */
+            svr_addr gateway;         /* family 0 when destinations are on link */
+        };
+        struct {               /* path leg */
+            svr_time reminded; /* when metadata last left here */
+            svr_time sent;     /* when anything did */
+            svr_time kept;     /* behind a NAT: when a keep-alive left last (PD-NAT) */
+            uint64_t told;     /* the life of the peer to which the newest key went first */
+            svr_led led;       /* of what its peer says */
+        };
+    };
 } svr_leg;
 
 struct svr_session {
     uint8_t uuid[SVR_UUID_LEN];
-    svr_flow flow; /* of the forward direction */
     const svr_tenant *tenant;
     const svr_service *service;
-    bool encrypt;
-    bool dead; /* out of the tables, waits for svr_sessions_sweep */
+    svr_flow *through; /* transit: the flow; elsewhere a LAN leg shows it, see svr_session_flow */
+    struct svr_sessions *all;
     svr_leg leg[2];
     svr_timer timer; /* idleness and key rotation */
     svr_time last_seen;
-    bool seen[2], fin[2], reset;   /* by the side that packets came from */
-    uint64_t packets[2], bytes[2]; /* the same: IP datagrams as they arrived */
+    uint64_t packets[2], bytes[2]; /* by the side that they came from: IP datagrams as they arrived */
     svr_payload_ring keys;
-    struct svr_sessions *all;
-    svr_session *next_dead;
-    svr_session *newer, *older; /* of those that changed (PD-HA) */
-    bool changed;
-    bool counted;        /* among those created */
-    uint32_t epoch;      /* of svr_sessions, when its path was chosen */
-    svr_time replicated; /* when the other node was told last */
+    svr_session *newer, *older; /* of those that changed (PD-HA); `older` of those that are dead */
+    svr_time replicated;        /* when the other node was told last */
+    uint32_t epoch;             /* of svr_sessions, when its path was chosen */
+    bool encrypt : 1;
+    bool dead : 1;    /* out of the tables, waits for svr_sessions_sweep */
+    bool changed : 1; /* the other node has to be told */
+    bool counted : 1; /* among those created */
+    bool reset : 1;
+    bool seen[2], fin[2]; /* by the side that packets came from */
 };
+
+/* The session that a leg is part of. */
+static inline svr_session *svr_leg_session(const svr_leg *leg) {
+    return (svr_session *)((uintptr_t)(leg - leg->side) - offsetof(svr_session, leg));
+}
 
 typedef struct svr_sessions {
     svr_runtime *rt;
@@ -179,7 +189,7 @@ void svr_session_told(svr_session *s);
 
 svr_tuple svr_tuple_of(const svr_flow *flow, svr_ifid ifid);
 static inline svr_leg *svr_leg_opposite(const svr_leg *leg) {
-    return &leg->session->leg[!leg->side];
+    return &svr_leg_session(leg)->leg[!leg->side];
 }
 /* What packets that leave on this leg are. */
 static inline svr_handshake_role svr_leg_role(const svr_leg *leg) {
@@ -193,6 +203,9 @@ static inline bool svr_session_is_originator(const svr_session *s) {
 static inline bool svr_session_is_endpoint(const svr_session *s) {
     return !s->leg[SVR_ORIGIN].path || !s->leg[SVR_TARGET].path;
 }
+/* The flow, as its forward packets have it, and its protocol. */
+svr_flow svr_session_flow(const svr_session *s);
+uint8_t svr_session_proto(const svr_session *s);
 /* "1a2b3c4d", for events. */
 #define SVR_SESSION_TEXT_MAX 9
 const char *svr_session_text(const svr_session *s, char out[SVR_SESSION_TEXT_MAX]);

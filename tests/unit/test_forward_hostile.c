@@ -211,17 +211,21 @@ static void test_forward_other_peers_cannot_take_over_a_session(void **state) {
     /* B, which is on the far side, claims the flow for itself. */
     svr_session *b = first_session(t, 2);
     svr_packet *pkt = svr_packet_get(t->pool, 512);
-    svr_leg claim = {.session = b, .side = SVR_TARGET, .path = &t->node[2].peers.peer[0].path[0]};
+    svr_flow flow = svr_session_flow(b);
+    svr_session claimed = *b;
+    claimed.through = &flow; /* it would have paths only */
+    svr_leg *claim = &claimed.leg[SVR_TARGET];
+    *claim = (svr_leg){.side = SVR_TARGET, .path = &t->node[2].peers.peer[0].path[0]};
     svr_crypt_op op;
-    assert_true(svr_metadata_create(&claim, 0, true, pkt, &op));
+    assert_true(svr_metadata_create(claim, 0, true, pkt, &op));
     svr_crypt_seal(t->crypt, &op, 1);
-    claim.arrival = (svr_tuple){.src = claim.path->config.remote,
-                                .dst = claim.path->config.local,
-                                .sport = 20001,
-                                .dport = 20000,
-                                .proto = SVR_PROTO_UDP,
-                                .ifid = SVR_IFID_NONE};
-    svr_emit_path(t->node[2].forward, &claim, pkt, (svr_emit_fields){.ttl = 9});
+    claim->arrival = (svr_tuple){.src = claim->path->config.remote,
+                                 .dst = claim->path->config.local,
+                                 .sport = 20001,
+                                 .dport = 20000,
+                                 .proto = SVR_PROTO_UDP,
+                                 .ifid = SVR_IFID_NONE};
+    svr_emit_path(t->node[2].forward, claim, pkt, (svr_emit_fields){.ttl = 9});
     pump(t);
     assert_int_equal(drops(t, 1, SVR_DROP_SESSION_CONFLICT), 1);
     assert_memory_equal(&before, &s->leg[SVR_ORIGIN].arrival, sizeof before);

@@ -142,9 +142,9 @@ static void test_forward_between_lans_is_plain_routing(void **state) {
     assert_int_equal(out->len, len);
     assert_memory_equal(out->data, want, len);
     /* The answer comes in over there, and finds the same session. */
-    svr_flow flow = first_session(t, 0)->flow, reverse = svr_flow_reverse(&flow);
+    svr_flow flow = svr_session_flow(first_session(t, 0)), reverse = svr_flow_reverse(&flow);
     back = svr_tuple_of(&reverse, 2);
-    assert_ptr_equal(svr_sessions_find(&a->forward->sessions, &back)->session, first_session(t, 0));
+    assert_ptr_equal(svr_leg_session(svr_sessions_find(&a->forward->sessions, &back)), first_session(t, 0));
     a->rt.output_n = 0;
     svr_packet_put(t->pool, out);
     net_del(t);

@@ -271,7 +271,7 @@ static void test_icmp_errors_from_others_are_refused(void **state) {
     svr_crypt_op op;
     send(t, 0, &udp4);
     svr_session *a = first_session(t, 0), *b = first_session(t, 2);
-    svr_flow about = a->flow;
+    svr_flow about = svr_session_flow(a);
     svr_addr here = addr("10.2.0.1");
     svr_icmp_report r = svr_icmp_report_make(SVR_ICMP_UNREACHABLE, 0, &here, &about, NULL);
     for (int wrong = 0; wrong < 4; wrong++) {
