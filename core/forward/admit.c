@@ -59,7 +59,7 @@ static svr_drop take_disable(svr_forward *f, svr_leg *leg, const svr_metadata_fa
 
 /* The router before us, from which the flow comes, does not have the session any more. */
 static svr_drop take_delete(svr_forward *f, svr_leg *leg, const svr_metadata_facts *facts) {
-    svr_session *s = leg->session;
+    svr_session *s = svr_leg_session(leg);
     if (leg->side != SVR_ORIGIN || !facts->has_uuid || memcmp(facts->uuid, s->uuid, SVR_UUID_LEN) != 0)
         return SVR_DROP_UNKNOWN_SESSION;
     svr_control_ended(f, s);
