@@ -16,6 +16,7 @@
 #define PART_MAX 1024
 #define SESSIONS_MAX 4000000
 #define WORK_MAX 65600
+#define HINTS 4096
 
 /* Parts of one message, from one router to another. */
 typedef struct slot {
@@ -35,6 +36,13 @@ typedef struct way {
     struct way *next;
 } way;
 
+/* The keys that fitted last between two addresses. */
+typedef struct hint {
+    const svr_logged_peer_key *peer;
+    int dir;
+    const svr_logged_use *use;
+} hint;
+
 struct svr_inspector {
     const svr_allocator *alloc;
     svr_logged_keys keys;
@@ -42,6 +50,7 @@ struct svr_inspector {
     uint64_t clock; /* counts packets */
     svr_table ways; /* by tuple */
     way *all_ways;
+    hint hints[HINTS]; /* tried first: a network of many routers has many keys of one index */
     uint8_t work[WORK_MAX];
 };
 
@@ -131,20 +140,35 @@ static void show_secret(const svr_piece *secret, svr_seen *out) {
     out->payload_tlvs_len = n > 0 ? (size_t)n : 0;
 }
 
+static hint *hint_of(svr_inspector *in, const svr_flow *outer) {
+    const svr_addr ends[2] = {outer->src, outer->dst};
+    return &in->hints[svr_hash(ends, sizeof ends, 0) % HINTS];
+}
+
 /* ---- BFD ------------------------------------------------------------------------------------ */
+
+static bool fits_peer(svr_inspector *in, const body *b, const svr_logged_peer_key *k, int dir,
+                      svr_seen *out) {
+    out->metadata = SVR_AUTH_BAD;
+    if (!open_metadata(in, b, &k->key[dir], out->nonce)) return false;
+    out->metadata = SVR_AUTH_GOOD;
+    out->key = &k->key[dir];
+    out->sender = k->name[dir];
+    out->receiver = k->name[!dir];
+    memcpy(out->key_fingerprint, k->id.fingerprint, SVR_SEEN_FINGERPRINT_LEN);
+    return true;
+}
 
 static void authenticate_bfd(svr_inspector *in, const body *b, svr_seen *out) {
     const svr_logged_peer_key *k;
+    hint *h = hint_of(in, &out->outer);
     out->metadata = SVR_AUTH_NO_KEY;
+    if (h->peer && h->peer->id.index == out->key_index && fits_peer(in, b, h->peer, h->dir, out)) return;
     for (size_t pos = 0; (k = svr_logged_next_peer(&in->keys, out->key_index, &pos)) != NULL;) {
         for (int dir = 0; dir < 2; dir++) {
-            out->metadata = SVR_AUTH_BAD;
-            if (!open_metadata(in, b, &k->key[dir], out->nonce)) continue;
-            out->metadata = SVR_AUTH_GOOD;
-            out->key = &k->key[dir];
-            out->sender = k->name[dir];
-            out->receiver = k->name[!dir];
-            memcpy(out->key_fingerprint, k->id.fingerprint, SVR_SEEN_FINGERPRINT_LEN);
+            if (!fits_peer(in, b, k, dir, out)) continue;
+            h->peer = k;
+            h->dir = dir;
             return;
         }
     }
@@ -247,16 +271,24 @@ static void inspect_bfd(svr_inspector *in, body *b, svr_seen *out) {
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
+static bool fits_use(svr_inspector *in, const body *b, const svr_logged_use *u, svr_seen *out) {
+    out->metadata = SVR_AUTH_BAD;
+    if (!open_metadata(in, b, &u->key, out->nonce)) return false;
+    out->metadata = SVR_AUTH_GOOD;
+    out->key = u;
+    out->sender = u->by->router;
+    out->receiver = u->of->owner;
+    return true;
+}
+
 static void authenticate_session(svr_inspector *in, const body *b, svr_seen *out) {
     const svr_logged_use *u;
+    hint *h = hint_of(in, &out->outer);
     out->metadata = SVR_AUTH_NO_KEY;
+    if (h->use && h->use->of->key.index == out->key_index && fits_use(in, b, h->use, out)) return;
     for (size_t pos = 0; (u = svr_logged_next_use(&in->keys, out->key_index, &pos)) != NULL;) {
-        out->metadata = SVR_AUTH_BAD;
-        if (!open_metadata(in, b, &u->key, out->nonce)) continue;
-        out->metadata = SVR_AUTH_GOOD;
-        out->key = u;
-        out->sender = u->by->router;
-        out->receiver = u->of->owner;
+        if (!fits_use(in, b, u, out)) continue;
+        h->use = u;
         return;
     }
 }

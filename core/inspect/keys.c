@@ -7,6 +7,7 @@
 #define WORDS_MAX 6
 #define LINE_MAX_LEN 512
 #define PAYLOAD_KEYS_MAX 10000000
+#define USES_MAX 1000000 /* of 900 bytes: what a thousand routers make of a thousand keys */
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
@@ -35,6 +36,7 @@ bool svr_logged_keys_init(svr_logged_keys *k, const svr_allocator *alloc) {
     *k = (svr_logged_keys){.alloc = alloc, .crypt = svr_crypt_new(alloc, NULL, SVR_ENGINE_AUTO)};
     svr_table_init(&k->payload_by_name, alloc, offsetof(svr_logged_payload_key, name),
                    sizeof((svr_logged_payload_key *)NULL)->name, PAYLOAD_KEYS_MAX, 0);
+    svr_table_init(&k->use_by_pair, alloc, offsetof(svr_logged_use, of), 2 * sizeof(void *), USES_MAX, 0);
     return k->crypt != NULL;
 }
 
@@ -44,6 +46,7 @@ void svr_logged_keys_fini(svr_logged_keys *k) {
     free_list(k, &k->metadata, sizeof(svr_logged_metadata_key));
     free_list(k, &k->lives, sizeof(svr_logged_life));
     svr_table_fini(&k->payload_by_name);
+    svr_table_fini(&k->use_by_pair);
     free_list(k, &k->payload, sizeof(svr_logged_payload_key));
     svr_crypt_del(k->crypt);
 }
@@ -211,16 +214,15 @@ const svr_logged_peer_key *svr_logged_next_peer(const svr_logged_keys *k, uint32
 
 static const svr_logged_use *find_use(svr_logged_keys *k, const svr_logged_metadata_key *of,
                                       const svr_logged_life *by) {
-    for (size_t i = 0; i < k->uses.n; i++) {
-        svr_logged_use *u = k->uses.at[i];
-        if (u->of == of && u->by == by) return u;
-    }
-    svr_logged_use *u = svr_alloc_zero(k->alloc, 1, sizeof *u);
+    const void *pair[2] = {of, by};
+    svr_logged_use *u = svr_table_get(&k->use_by_pair, pair);
+    if (u) return u;
+    u = k->uses.n < USES_MAX ? svr_alloc_zero(k->alloc, 1, sizeof *u) : NULL;
     if (!u) return NULL;
     u->of = of;
     u->by = by;
     bool good = svr_metadata_key_derive(k->crypt, &u->key, &of->key, of->owner, by->router, by->life);
-    return keep(k, &k->uses, u, sizeof *u, good) ? u : NULL;
+    return keep(k, &k->uses, u, sizeof *u, good) && svr_table_put(&k->use_by_pair, u) ? u : NULL;
 }
 
 const svr_logged_use *svr_logged_next_use(svr_logged_keys *k, uint32_t index, size_t *pos) {

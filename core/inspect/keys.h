@@ -50,7 +50,7 @@ typedef struct svr_logged_keys {
     const svr_allocator *alloc;
     svr_crypt *crypt;
     svr_list peer, metadata, lives, uses, payload;
-    svr_table payload_by_name;
+    svr_table payload_by_name, use_by_pair;
 } svr_logged_keys;
 
 bool svr_logged_keys_init(svr_logged_keys *k, const svr_allocator *alloc);
