@@ -301,6 +301,27 @@ static void test_fragment_ingress_knows_of_narrow_paths_further_on(void **state)
     net_del(t);
 }
 
+/* Not even the first datagram of a session is lost on a path that its ingress has not heard of yet. */
+static void test_fragment_first_datagram_passes_narrow_paths_further_on(void **state) {
+    (void)state;
+    static uint8_t datagram[LINE_MAX_BYTES];
+    static host h;
+    static const size_t sizes[] = {8972, 1350, 1250};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        net *t = net_new(3, 4);
+        spec s = big4;
+        set_lan_mtu(t, 9000);
+        t->node[1].peers.peer[1].path[0].mtu = SVR_PATH_MTU_MIN;
+        s.fill = sizes[i];
+        size_t len = build(&s, datagram);
+        send(t, 0, &s);
+        gather_on_lan(t, 2, &h);
+        expect_segment(&h, datagram, len);
+        assert_int_equal(all_drops(t), 0);
+        net_del(t);
+    }
+}
+
 static void test_fragment_between_lans_of_one_router(void **state) {
     (void)state;
     static uint8_t datagram[LINE_MAX_BYTES];
@@ -590,6 +611,7 @@ int main(void) {
         cmocka_unit_test(test_fragment_carries_65507_bytes),
         cmocka_unit_test(test_fragment_in_any_order),
         cmocka_unit_test(test_fragment_ingress_knows_of_narrow_paths_further_on),
+        cmocka_unit_test(test_fragment_first_datagram_passes_narrow_paths_further_on),
         cmocka_unit_test(test_fragment_between_lans_of_one_router),
         cmocka_unit_test(test_fragment_parts_pass_a_transit_router_untouched),
         cmocka_unit_test(test_fragment_header_is_under_the_hmac),
