@@ -41,6 +41,11 @@ bool svr_build_tenant_ref(svr_builder *b, const svr_tree *leaf, const svr_tenant
     return !leaf || *out || svr_fail_reference(b, leaf->value_place, "tenant", leaf->value);
 }
 
+bool svr_build_tenant_key(svr_builder *b, const svr_tree *block, const svr_tenant **out) {
+    *out = find_tenant(b->config, block->keys[0]);
+    return *out || svr_fail_reference(b, block->value_place, "tenant", block->keys[0]);
+}
+
 bool svr_build_security_ref(svr_builder *b, const svr_tree *leaf, const svr_security **out) {
     *out = leaf ? find_security(b->config, leaf->value) : NULL;
     return !leaf || *out || svr_fail_reference(b, leaf->value_place, "security", leaf->value);

@@ -28,6 +28,8 @@ svr_prefix svr_build_prefix(const char *text);
 svr_addr svr_build_address(const char *text);
 /* What a leaf refers to. True with `*out` NULL when `leaf` is NULL; false when there is no such thing. */
 bool svr_build_tenant_ref(svr_builder *b, const svr_tree *leaf, const svr_tenant **out);
+/* The tenant that a block's key names. */
+bool svr_build_tenant_key(svr_builder *b, const svr_tree *block, const svr_tenant **out);
 bool svr_build_security_ref(svr_builder *b, const svr_tree *leaf, const svr_security **out);
 /* Fails because nothing has that name: `what` is the word of the blocks that do. */
 bool svr_fail_reference(svr_builder *b, svr_place at, const char *what, const char *name);

@@ -90,6 +90,27 @@ static bool build_addresses(svr_builder *b, const svr_tree *t, svr_interface *in
     return true;
 }
 
+static size_t count_tenant_prefixes(const svr_tree *t) {
+    size_t n = 0;
+    for (const svr_tree *p = svr_tree_child(t, "tenant-prefixes"); p; p = svr_tree_next(p))
+        n += svr_tree_count(p, "source-address");
+    return n;
+}
+
+static bool build_tenant_prefixes(svr_builder *b, const svr_tree *t, svr_interface *in) {
+    in->n_tenant_prefixes = count_tenant_prefixes(t);
+    svr_tenant_prefix *out = in->tenant_prefixes =
+        svr_arena_get(b->arena, in->n_tenant_prefixes, sizeof *in->tenant_prefixes);
+    if (!out) return false;
+    for (const svr_tree *p = svr_tree_child(t, "tenant-prefixes"); p; p = svr_tree_next(p)) {
+        const svr_tenant *tenant;
+        if (!svr_check_repeats(b, p, "tenant", 0) || !svr_build_tenant_key(b, p, &tenant)) return false;
+        for (const svr_tree *a = svr_tree_child(p, "source-address"); a; a = svr_tree_next(a))
+            *out++ = (svr_tenant_prefix){svr_build_prefix(a->value), tenant};
+    }
+    return true;
+}
+
 /* PD-HA: nothing but the other node is on that link, and there are two names in one on it. */
 static bool check_fabric(svr_builder *b, const svr_tree *t, const svr_interface *in) {
     const svr_tree *hood = svr_tree_child(t, "neighborhood"), *tenant = svr_tree_child(t, "tenant");
@@ -119,6 +140,7 @@ static bool build_interface(svr_builder *b, const svr_tree *device, const svr_tr
     in->fabric = strcmp(svr_tree_value(t, "type", "external"), "fabric") == 0;
     in->mtu = svr_tree_number(t, "mtu", svr_tree_number(device, "mtu", MTU_DEFAULT));
     return svr_build_tenant_ref(b, svr_tree_child(t, "tenant"), &in->tenant) &&
+           build_tenant_prefixes(b, t, in) &&
            svr_build_security_ref(b, svr_tree_child(t, "inter-router-security"), &in->security) &&
            build_addresses(b, t, in) && check_fabric(b, t, in);
 }

@@ -135,11 +135,14 @@ static const svr_schema neighborhood[] = {
 static const svr_schema if_address[] = {ADDRESS("ip-address"), NUMBER("prefix-length", 0, 128, "bits"),
                                         ADDRESS("gateway"), END};
 
+static const svr_schema tenant_prefixes[] = {NAME("tenant"), PREFIXES("source-address"), END};
+
 static const svr_schema network_interface[] = {
     NAME("name"),
     TEXT("description"),
     CHOICE("type", "external", "fabric"),
     NAME("tenant"),
+    LIST("tenant-prefixes", tenant_prefixes),
     NAME("inter-router-security"),
     NUMBER("mtu", 1280, 9000, "bytes"),
     LIST("neighborhood", neighborhood),

@@ -14,11 +14,11 @@ static bool is_native_tcp(const svr_path *path, uint8_t proto) {
 }
 
 static svr_drop begin(svr_forward *f, const svr_interface *in, const svr_flow *flow, svr_leg **leg) {
-    svr_session_params p = {.flow = *flow, .tenant = in->tenant};
+    svr_session_params p = {.flow = *flow, .tenant = svr_policy_tenant(in, &flow->src)};
     svr_policy_hop hop;
     svr_session *s;
     svr_drop reason = svr_limits_admit(f, &flow->src);
-    if (!reason) reason = svr_policy_service(f->config, flow, in->tenant, &p.service);
+    if (!reason) reason = svr_policy_service(f->config, flow, p.tenant, &p.service);
     if (!reason) reason = svr_policy_route(f->peers, f->node, p.service, flow, NULL, &hop);
     if (reason) return reason;
     p.encrypt = svr_policy_encrypts(p.service);

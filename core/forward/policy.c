@@ -47,6 +47,18 @@ static bool may_use(const svr_service *service, const svr_tenant *tenant) {
     return false;
 }
 
+const svr_tenant *svr_policy_tenant(const svr_interface *in, const svr_addr *source) {
+    const svr_tenant *tenant = in->tenant;
+    int longest = -1;
+    for (size_t i = 0; i < in->n_tenant_prefixes; i++) {
+        const svr_tenant_prefix *p = &in->tenant_prefixes[i];
+        if (p->prefix.len <= longest || !svr_prefix_contains(&p->prefix, source)) continue;
+        tenant = p->tenant;
+        longest = p->prefix.len;
+    }
+    return tenant;
+}
+
 svr_drop svr_policy_service(const svr_config *config, const svr_flow *flow, const svr_tenant *tenant,
                             const svr_service **out) {
     const svr_service *best = NULL;

@@ -6,6 +6,9 @@
 #include "base/drop.h"
 #include "peer/peer.h"
 
+/* Who sends from this interface with this source address: the tenant of the longest prefix, else that of the
+ * interface; NULL: nobody. */
+const svr_tenant *svr_policy_tenant(const svr_interface *in, const svr_addr *source);
 /* The service of a flow: of those whose prefix and transport match, the one with the longest prefix; of equal
  * ones the first that the tenant may use. 0, NO_SERVICE or NO_ACCESS. */
 svr_drop svr_policy_service(const svr_config *config, const svr_flow *flow, const svr_tenant *tenant,

@@ -108,6 +108,12 @@ typedef struct svr_if_address {
 
 struct svr_node_config;
 
+/* `tenant-prefixes`: who sends from an interface with such a source address. */
+typedef struct svr_tenant_prefix {
+    svr_prefix prefix;
+    const svr_tenant *tenant;
+} svr_tenant_prefix;
+
 /* A `network-interface`. Its index in svr_node_config.interfaces is its svr_ifid. */
 typedef struct svr_interface {
     svr_ifid id;
@@ -115,8 +121,10 @@ typedef struct svr_interface {
     const char *device; /* name of the device-interface */
     const char *target; /* `target-interface`: the host's device, or `device` when absent */
     svr_device_type type;
-    uint32_t mtu;                 /* default 1500 */
-    const svr_tenant *tenant;     /* NULL: none */
+    uint32_t mtu;                       /* default 1500 */
+    const svr_tenant *tenant;           /* NULL: none */
+    svr_tenant_prefix *tenant_prefixes; /* the longest that holds a source counts before `tenant` */
+    size_t n_tenant_prefixes;
     const svr_security *security; /* `inter-router-security`; NULL: encrypted, sha384 */
     bool fabric;                  /* the inter-node link of a router with two nodes (PD-HA) */
     svr_if_address *addresses;
