@@ -33,13 +33,13 @@ static void link_newest(svr_key_store *store, svr_payload_key *key) {
     store->newest = key;
 }
 
-/* Looks at the oldest key: it goes if its session has been idle for so long, else it becomes the newest. */
+/* Looks at the oldest key, which becomes the newest. True when its session gives it up: it is gone with the
+ * next sweep. */
 static bool review_oldest(svr_key_store *store, svr_duration idle) {
     svr_payload_key *key = store->oldest;
-    if (store->rt->now - key->session->last_seen >= idle && svr_payload_park(key->session)) return true;
     unlink_key(store, key);
     link_newest(store, key);
-    return false;
+    return store->rt->now - key->session->last_seen >= idle && svr_payload_park(key->session);
 }
 
 static void timer_due(svr_timer *t, void *ctx, svr_time now) {
@@ -47,10 +47,8 @@ static void timer_due(svr_timer *t, void *ctx, svr_time now) {
     size_t n = store->n, looks = n < LOOKS ? n : LOOKS;
     (void)ctx;
     svr_sessions *all = store->oldest ? store->oldest->session->all : NULL;
-    for (size_t i = 0; i < looks; i++) {
+    for (size_t i = 0; i < looks; i++)
         review_oldest(store, SVR_KEYS_IDLE);
-        if (!store->oldest) break;
-    }
     if (all) svr_sessions_sweep(all);
     if (store->n) svr_timer_set(t, &store->rt->timers, now + (n > LOOKS ? PAUSE : SVR_KEYS_IDLE));
 }

@@ -46,12 +46,12 @@ static void die(const char *what) {
     exit(1);
 }
 
-static double resident_mb(void) {
+static double resident_mib(void) {
     long pages = 0;
     FILE *f = fopen("/proc/self/statm", "r");
     if (!f || fscanf(f, "%*s %ld", &pages) != 1) die("no /proc/self/statm");
     fclose(f);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
 }
 
 /* ---- the network ---------------------------------------------------------------------------- */
@@ -235,19 +235,19 @@ int main(int argc, char **argv) {
     start(&alloc);
     advance(10 * SVR_SEC);
     begin_sessions(0, 1);
-    double alone = forward("1 session:", 1), before = resident_mb();
+    double alone = forward("1 session:", 1), before = resident_mib();
     double rate = begin_sessions(1, n - 1);
-    double active = (resident_mb() - before) / 2;
+    double active = (resident_mib() - before) / 2;
     advance(40 * SVR_SEC);
-    double idle = (resident_mb() - before) / 2;
+    double idle = (resident_mib() - before) / 2;
     if (sessions() != n) die("sessions ended too early");
-    printf("resident, each router:   %9.0f MB at once, %.0f MB while idle, %.0f bytes a session\n", active,
-           idle, idle * 1e6 / (double)n);
+    printf("resident, each router:   %9.0f MiB at once, %.0f MiB while idle, %.0f bytes a session\n", active,
+           idle, idle * (1 << 20) / (double)n);
     double one = forward("one of all:", 1), some = forward("a thousand of all:", 1000),
            all = forward("all of all:", n);
     printf("of the speed with one session: %.2f on one, %.2f on a thousand, %.2f on all\n", one / alone,
            some / alone, all / alone);
-    printf("goals: 50000 sessions/s: %s; %zu sessions in 512 MB: %s; speed within 20%%: %s on one, %s on a "
+    printf("goals: 50000 sessions/s: %s; %zu sessions in 512 MiB: %s; speed within 20%%: %s on one, %s on a "
            "thousand, %s on all\n",
            rate > 50000 ? "met" : "missed", n, idle < 512 ? "met" : "missed",
            one / alone > 0.8 ? "met" : "missed", some / alone > 0.8 ? "met" : "missed",

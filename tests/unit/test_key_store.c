@@ -43,6 +43,19 @@ static void test_key_store_parks_idle_keys_and_goes_on(void **state) {
     net_del(t);
 }
 
+static void test_key_store_parks_all_that_are_idle(void **state) {
+    (void)state;
+    net *t = net_new(2, 4);
+    spec s = udp4;
+    for (uint16_t i = 0; i < 20; i++, s.sport++)
+        send(t, 0, &s);
+    assert_int_equal(ready(t, 0), 20);
+    advance(t, SVR_KEYS_IDLE + SVR_SEC);
+    assert_int_equal(ready(t, 0), 0);
+    assert_int_equal(ready(t, 1), 0);
+    net_del(t);
+}
+
 static void test_key_store_parked_key_still_knows_replays(void **state) {
     (void)state;
     net *t = net_new(2, 4);
@@ -164,6 +177,7 @@ static void test_key_store_parked_key_crosses_to_the_other_node(void **state) { 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_key_store_parks_idle_keys_and_goes_on),
+        cmocka_unit_test(test_key_store_parks_all_that_are_idle),
         cmocka_unit_test(test_key_store_parked_key_still_knows_replays),
         cmocka_unit_test(test_key_store_keeps_keys_in_use),
         cmocka_unit_test(test_key_store_rotates_a_parked_key),
