@@ -273,6 +273,13 @@ whole, packets = packets, [(r, bytearray(p)) for r, p in packets]
 packets = bursts()
 write("burst.pcap", lambda p: p)
 packets = whole
+first = [p for _, p in packets if cookie(p) and p[20:22] != b"\x05\x00"]
+pair = next((p, q) for i, p in enumerate(first) for q in first[i + 1:] if p[12:16] == q[12:16] and len(p) == len(q))
+joined = bytearray(pair[0] + pair[1][28:])
+joined[2:4], joined[24:26] = len(joined).to_bytes(2, "big"), (len(joined) - 20).to_bytes(2, "big")
+packets = [(packets[0][0], joined)]
+write("pair.pcap", lambda p: p)
+packets = whole
 write("tag.pcap", bend(-1))
 write("unknown.pcap", unknown_tlv)
 write("longer.pcap", longer)
@@ -284,6 +291,8 @@ none "$dir/burst.pcap" "${keys_of_log[@]}" -- "$faults" "a burst in one datagram
 equal "$(counters "$dir/burst.pcap")" "$(counters "$few")" "and each of its payloads is shown"
 [ "$(frames "$dir/burst.pcap")" -lt "$(frames "$few")" ]
 report $? "(there were bursts)"
+equal "$(shark -r "$dir/pair.pcap" "${keys_of_log[@]}" -T fields -e svr.auth -e svr.payload.auth | tr '\t' ' ')" "2,2 2,2" \
+    "a burst of packets with metadata is taken apart, too"
 none "$dir/tag.pcap" "${keys_of_log[@]}" -- 'svr.nonce && !svr.expert.bad_hmac' "one bit flipped in a HMAC is noticed" \
     svr.decrypted "and nothing is read that is not authentic"
 tally "$dir/unknown.pcap" "${keys_of_log[@]}" -- 'svr.cookie && svr.expert.unknown_tlv'

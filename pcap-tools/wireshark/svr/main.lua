@@ -148,6 +148,17 @@ local function analyse_clear(rec, packet, m, raw, is_bfd)
     if is_bfd and rec.head.ok then exchange.collect(packet, raw, 12, math.min(m.header, #raw), false) end
 end
 
+-- On a router itself, captures show bursts as the kernel passes them on: several packets of one length, the last one perhaps shorter, in
+-- one datagram. The length of each when this is a burst that begins with metadata, else nil.
+local function burst_of(rec, packet, m, raw)
+    local at = m.total + TAG
+    for _ = 1, 3 do
+        at = raw:find(COOKIE, at + 1, true)
+        if not at then return nil end
+        if authenticate(rec, packet, raw:sub(1, at - 1), false) == GOOD then return at - 1 end
+    end
+end
+
 -- What needs a key. Happens again when there was none, and more keys are known.
 local function analyse_secret(rec, packet, m, raw, whole, is_bfd)
     rec.generation = keys.generation
@@ -157,6 +168,7 @@ local function analyse_secret(rec, packet, m, raw, whole, is_bfd)
         return
     end
     rec.auth, rec.use = authenticate(rec, packet, raw, is_bfd)
+    if rec.auth == BAD and not is_bfd then rec.segment = burst_of(rec, packet, m, raw) end
     if rec.auth ~= GOOD then return end
     verdicts.judge(rec, packet, rec.head.nonce, rec.use)
     packet.sender, packet.receiver, packet.parts = rec.use.sender, rec.use.receiver, rec.parts
@@ -375,7 +387,7 @@ local function look_up(name, raw, packet, is_bfd)
         analyse_secret(rec, packet, rec.m, raw, packet.whole, is_bfd)
     end
     local read = rec.payload and rec.payload.auth ~= NO_KEY
-    if not is_bfd and (not rec.stop or (rec.session_generation ~= keys.generation and not read)) then
+    if not is_bfd and not rec.segment and (not rec.stop or (rec.session_generation ~= keys.generation and not read)) then
         analyse_session(rec, packet, raw)
     end
     return rec
@@ -383,8 +395,8 @@ end
 
 local function is_legacy_bfd(raw) return #raw == 24 and raw:byte(1) < 64 and raw:byte(1) >= 32 and raw:byte(4) == 24 end
 
--- How much of the packet was ours: all or nothing.
-local function dissect(tvb, pinfo, root)
+-- How much of the packet was ours: all or nothing. `name` is its own among all packets.
+local function dissect_one(tvb, pinfo, root, name)
     local len = tvb:captured_len()
     if payload.busy or len == 0 then return 0 end
     read_comments(pinfo)
@@ -393,9 +405,14 @@ local function dissect(tvb, pinfo, root)
     local has_cookie = raw:sub(1, 8) == COOKIE
     if is_bfd and not has_cookie and not is_legacy_bfd(raw) then return 0 end
     local packet = packet_of(tvb, pinfo)
-    local name = pinfo.number * 65536 + tvb:offset()
     if not is_bfd and not has_cookie and not state.frames[name] and not session.find(packet) then return 0 end
     local rec = look_up(name, raw, packet, is_bfd)
+    if rec.segment then
+        for at = 0, len - 1, rec.segment do
+            dissect_one(tvb(at, math.min(rec.segment, len - at)):tvb(), pinfo, root, name + at + 0.5)
+        end
+        return len
+    end
     if is_bfd then
         show_bfd(tvb, pinfo, root, raw, rec, packet)
     else
@@ -404,6 +421,8 @@ local function dissect(tvb, pinfo, root)
     end
     return len
 end
+
+local function dissect(tvb, pinfo, root) return dissect_one(tvb, pinfo, root, pinfo.number * 65536 + tvb:offset()) end
 
 proto.dissector = dissect
 
