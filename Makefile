@@ -248,7 +248,7 @@ TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix -
 SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC) -Ilab
 SOURCES = $(shell find $(wildcard core router sim lab lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
-.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed install-wireshark deb format lint flags libs help clean
+.PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed install-wireshark deb check-packages format lint flags libs help clean
 
 setup: ## install what all targets need (apt; sudo when not root)
 	@$(SETUP) check
@@ -318,13 +318,18 @@ install-router: $(ROUTER) ## install svrd and svrctl alone, with unit, man pages
 	@install -D -m 644 router/system/svr-router.sysusers $(TO)/lib/sysusers.d/svr-router.conf
 	@install -D -m 644 router/system/svr-router.tmpfiles $(TO)/lib/tmpfiles.d/svr-router.conf
 	@install -d $(DESTDIR)$(UNITDIR)
-	@sed 's,@SBINDIR@,$(PREFIX)/sbin,' router/system/svrd@.service.in >$(DESTDIR)$(UNITDIR)/svrd@.service
+	@sed 's,@SBINDIR@,$(PREFIX)/sbin,; s,@BINDIR@,$(PREFIX)/bin,' router/system/svrd@.service.in >$(DESTDIR)$(UNITDIR)/svrd@.service
 
 install-testbed: $(TOOLS) ## install the simulator, the lab and the conformance suite
 	@install -D -t $(TO)/bin $(TOOLS)
 	@$(call pages,$(filter-out %/svrd.8 %/svrctl.1,$(wildcard docs/man/*)))
 	@install -D -m 644 -t $(TESTBED)/scenarios scenarios/*.lua
 	@install -D -m 644 -t $(TESTBED)/lua/svr $(LUA_MODULES)
+
+check-packages: deb ## install the packages into a clean Debian 12, and run it; as root, with the network
+	@$(SETUP) clean-root
+	+@$(SUB) $(ROUTER)
+	@prove $(PROVE) tests/packages
 
 deb: ## build Debian packages into build/deb
 	@$(SETUP) package

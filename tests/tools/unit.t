@@ -16,7 +16,7 @@ try() { # SENTENCE COMMAND...
     echo "not ok $n - $sentence"
     tail -n 20 "$dir/out" | sed 's/^/# /'
 }
-sed "s,@SBINDIR@,$PWD/build/bin,; s,^Documentation=.*,," router/system/svrd@.service.in >"$dir/svrd@.service"
+sed "s,@S*BINDIR@,$PWD/build/bin,; s,^Documentation=.*,," router/system/svrd@.service.in >"$dir/svrd@.service"
 try "systemd understands every line" eval 'systemd-analyze verify --man=no "$dir/svrd@.service" && [ ! -s "$dir/out" ]'
 try "its exposure is under 2" eval 'systemd-analyze security --offline=true --threshold=19 "$dir/svrd@.service"'
 sed -i 's/^\(NoNewPrivileges\|PrivateDevices\|ProtectSystem\)=.*//' "$dir/svrd@.service"
