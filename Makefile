@@ -275,7 +275,7 @@ demo: ## watch a hub and three spokes for two simulated days, then real traffic 
 	+@$(SUB) binaries
 	@tools/demo
 
-# BENCH=sim, scale, capture, core or tunnels chooses one part; QUICK=1 measures once, and less long.
+# BENCH=sim, scale, capture, core, tunnels or crash chooses one part; QUICK=1 measures once, and less long.
 bench: ## measure; prints ratios against a comparison in the same run; tunnels as root
 	@$(SETUP) bench
 	+@$(SUB) binaries $(addprefix $(B)/tests/bench/,bare_ns3 scale udp_rate $(if $(IPSEC_MB),core_seal))
