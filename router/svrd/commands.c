@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "svrd/confine.h"
+#include "svrd/metrics.h"
 #include "svrd/report.h"
 #include "svrd/show.h"
 
@@ -55,6 +56,7 @@ static void add_own(svr_error *err, const char *command) {
     }
     for (size_t i = 0; i < sizeof actions / sizeof *actions && n < sizeof err->message; i++)
         n += (size_t)snprintf(err->message + n, sizeof err->message - n, ", %s", actions[i].command);
+    if (n < sizeof err->message) snprintf(err->message + n, sizeof err->message - n, ", metrics");
 }
 
 static bool show(svrd_host *h, const svr_control_request *request, FILE *out) {
@@ -69,10 +71,20 @@ static bool show(svrd_host *h, const svr_control_request *request, FILE *out) {
     return true;
 }
 
+static bool metrics(svrd_host *h, const svr_control_request *request, FILE *out) {
+    svr_error err;
+    if (request->json)
+        svr_strcpy(err.message, sizeof err.message, "metrics are OpenMetrics text; there is no JSON of them");
+    else if (svrd_metrics_write(h, out, &err))
+        return true;
+    return refuse(request, &err, out);
+}
+
 bool svrd_commands_answer(void *ctx, const svr_control_request *request, FILE *out) {
     svrd_host *h = ctx;
     svr_error err;
     if (strcmp(request->command, "show host") == 0) return svrd_show_host(h, request->json, out);
+    if (strcmp(request->command, "metrics") == 0) return metrics(h, request, out);
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (strcmp(request->command, actions[i].command) != 0) continue;
         if (actions[i].run(h, &err)) return refuse(request, &err, out);
