@@ -75,7 +75,7 @@ try "svrctl top says when no router answers" eval '"$LAB_BIN/svrctl" --socket "$
 try "svrctl refuses an unknown command with status 1" eval 'ask a show nonsense; [ $? -eq 1 ]'
 try "svrctl says what may stand there, the host's own commands too" eval '
     ask a show nonsense 2>&1 | grep -q "alarms, .*, host$" &&
-        ask a nonsense 2>&1 | grep -q "there may be: show, reload .*, security metadata-key regenerate$"'
+        ask a nonsense 2>&1 | grep -q "there may be: show, reload .*, security metadata-key regenerate, metrics$"'
 
 # ---- ping, and nothing readable on the wire ---------------------------------------------------------
 
