@@ -25,6 +25,7 @@ static int new_flow(lua_State *L) {
         .source_port = (uint16_t)lua_field_integer(L, 2, "source_port", 0),
         .port = (uint16_t)lua_field_integer(L, 2, "port", 0),
         .count = (uint64_t)lua_field_integer(L, 2, "count", 0),
+        .stop_at = (uint64_t)lua_field_integer(L, 2, "stop", 0),
         .interval_ns = (uint64_t)lua_field_integer(L, 2, "interval", 0),
         .size = (uint32_t)lua_field_integer(L, 2, "size", 0),
         .reply_size = (uint32_t)lua_field_integer(L, 2, "reply_size", 0),

@@ -65,12 +65,11 @@ local function begin(host, kind, given, size)
     flow.name = o.name or ("%s %s > %s"):format(kind, host.name, kind == "ping" and far or far .. ":" .. o.port)
     local core_opts = { kind = kind, to = to, port = o.port, size = o.size, reply_size = o.reply_size, keep = o.keep,
         count = o.count, interval = kind ~= "tcp-bulk" and interval(o) or nil, segment = o.segment,
-        reconnect = o.reconnect and units.time(o.reconnect), source_port = o.source_port, from = o.from }
+        reconnect = o.reconnect and units.time(o.reconnect), source_port = o.source_port, from = o.from,
+        stop = (o.stop or host.net.traffic_end) and units.time(o.stop or host.net.traffic_end) }
     flow.interval = core_opts.interval
     local function go() flow.core = core.flow(host.core, core_opts) end
     if o.start and units.time(o.start) > core.now() then core.at(units.time(o.start), go) else go() end
-    local stop = o.stop or host.net.traffic_end
-    if stop then core.at(units.time(stop), function() flow:stop() end) end
     table.insert(host.net.flows, flow)
     return flow
 end

@@ -176,6 +176,11 @@ static ns3shim_flow *new_flow(ns3shim_node *host, const ns3shim_flow_opts *opts)
     host->world->flows.push_back(std::move(flow));
     ns3shim_flow *f = host->world->flows.back().get();
     f->start();
+    if (opts->stop_at) {
+        uint64_t now = shim::now_ns();
+        Simulator::Schedule(shim::span(opts->stop_at > now ? opts->stop_at - now : 0), &ns3shim_flow::stop,
+                            f);
+    }
     return f;
 }
 

@@ -178,6 +178,7 @@ typedef struct ns3shim_flow_opts {
     uint16_t port;
     uint64_t count;        /* messages; 0: until the flow is stopped (not for NS3SHIM_TCP_BULK) */
     uint64_t interval_ns;  /* not for NS3SHIM_TCP_BULK */
+    uint64_t stop_at;      /* the instant at which the flow is stopped; 0: none */
     uint32_t size;         /* bytes of a message (for pings: behind the ICMP header) */
     uint32_t reply_size;   /* bytes of an answer to NS3SHIM_TCP_REQUEST; an echo is as long as its request */
     bool keep;             /* NS3SHIM_TCP_REQUEST: all on one connection, rather than one for each */

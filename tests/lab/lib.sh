@@ -355,6 +355,21 @@ two_networks() {
     } >"$LAB_DIR/authority.conf"
 }
 
+# try_files BYTES: the client of two_networks fetches a file from the server, over TCP by both families.
+try_files() {
+    local address url
+    mkdir "$LAB_DIR/www"
+    head -c "$1" /dev/urandom >"$LAB_DIR/www/file"
+    for address in 10.2.0.10 fd02::10; do
+        background server python3 -m http.server --bind $address --directory "$LAB_DIR/www" 8080 >/dev/null 2>&1
+        wait_for 10 eval 'in_space server ss -ltn | grep -Fq "'$address'"'
+        url=http://$address:8080/file
+        [ $address = fd02::10 ] && url=http://[$address]:8080/file
+        try "a file over TCP from $address" eval '
+            in_space client curl -gs --max-time 20 -o "$LAB_DIR/got" "$url" && cmp "$LAB_DIR/got" "$LAB_DIR/www/file"'
+    done
+}
+
 # slow_bfd INTERVAL MULTIPLIER: BFD of all routers in $LAB_DIR/authority.conf, in milliseconds. Its default patience of 3 s
 # is less than a busy machine's own delays where the clock runs fast.
 slow_bfd() {

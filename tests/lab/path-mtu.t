@@ -53,15 +53,7 @@ told() { in_space "$1" ping -c 1 -W 2 -M "do" -s 1340 "$2" 2>&1 | tee /dev/stder
 try "who forbids cutting is told what fits" wait_for 10 told client 10.2.0.10
 try "on the other side as well" wait_for 10 told server 10.1.0.10
 
-mkdir "$LAB_DIR/www"
-head -c 2000000 /dev/urandom >"$LAB_DIR/www/file"
-for address in 10.2.0.10 fd02::10; do
-    background server python3 -m http.server --bind $address --directory "$LAB_DIR/www" 8080 >/dev/null 2>&1
-    wait_for 10 eval 'in_space server ss -ltn | grep -Fq "'$address'"'
-    url=http://$address:8080/file
-    [ $address = fd02::10 ] && url=http://[$address]:8080/file
-    try "a file over TCP from $address" eval 'in_space client curl -gs --max-time 20 -o "$LAB_DIR/got" "$url" && cmp "$LAB_DIR/got" "$LAB_DIR/www/file"'
-done
+try_files 2000000
 
 # ---- the line gets narrower while it is in use -----------------------------------------------------
 

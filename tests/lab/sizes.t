@@ -95,15 +95,7 @@ done
 
 # ---- TCP -------------------------------------------------------------------------------------------
 
-mkdir "$LAB_DIR/www"
-head -c 3000000 /dev/urandom >"$LAB_DIR/www/file"
-for address in 10.2.0.10 fd02::10; do
-    background server python3 -m http.server --bind $address --directory "$LAB_DIR/www" 8080 >/dev/null 2>&1
-    wait_for 10 eval 'in_space server ss -ltn | grep -Fq "'$address'"'
-    url=http://$address:8080/file
-    [ $address = fd02::10 ] && url=http://[$address]:8080/file
-    try "a file over TCP from $address" eval 'in_space client curl -gs --max-time 20 -o "$LAB_DIR/got" "$url" && cmp "$LAB_DIR/got" "$LAB_DIR/www/file"'
-done
+try_files 3000000
 
 stop_capture "$LAB_DIR/wire.pcap"
 try "no frame on the wire is longer than its MTU" eval \

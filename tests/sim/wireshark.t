@@ -83,7 +83,7 @@ for capture in "$four" "$six"; do
         "$faults" "$name: nothing is found fault with" \
         'svr.nonce && !(svr.auth == 2)' "$name: the HMAC of all metadata holds" \
         'svr.payload && !(svr.payload.auth == 2)' "$name: the HMAC of all payload holds" \
-        '!(udp.port == 1280) && !svr.payload' "$name: all else than BFD carries payload" \
+        '!(udp.port == 1280) && !svr.payload && !svr.control_message' "$name: all else than BFD carries payload, or an order" \
         'svr.payload && !(svr.session.uuid && svr.session.service && svr.session.tenant == "corp" && svr.session.flow)' \
         "$name: each packet shows its session"
 done
