@@ -166,8 +166,10 @@ static void announce_addresses(const svrd_wan *wan) {
 static void close_wan(svrd_port *port) {
     if (is_shared(port->host, port->wan.iface))
         give_up_addresses(port->host, port->wan.iface, port->wan.index);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 2; k++) {
         if (port->sources[k].fd >= 0) svrd_loop_remove(&port->host->loop, &port->sources[k]);
+        port->sources[k].fd = -1;
+    }
     svrd_wan_close(&port->wan, &port->host->netlink);
     port->open = false;
 }
@@ -439,7 +441,7 @@ static void tell_about_forwarding(const svrd_host *h) {
 }
 
 int svrd_host_open(svrd_host *h, const svrd_options *options, const svr_config *config, svr_error *err) {
-    *h = (svrd_host){.options = options, .config = config, .loop = {-1}, .signal_source = {.fd = -1}};
+    *h = (svrd_host){.options = options, .config = config, .loop = {.epoll_fd = -1}, .signal_source = {.fd = -1}};
     h->cfg = svr_config_node(svr_config_router(config, options->router), options->node);
     svrd_clock_init(&h->clock, options->clock_rate);
     if (options->clock_set) svrd_clock_set(&h->clock, options->clock_system, options->clock_wall);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * router: options, control protocol and socket, clock, files, JSON. */
+ * router: options, control protocol and socket, loop, clock, files, JSON. */
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -278,6 +279,43 @@ static void test_control_socket_replaces_only_what_is_dead(void **state) {
     svrd_loop_fini(&second.loop);
 }
 
+/* ---- the loop ------------------------------------------------------------------------------- */
+
+typedef struct loop_pair {
+    svrd_loop loop;
+    svrd_source sources[2];
+    int told;
+} loop_pair;
+
+/* Whichever is told first removes the other and closes its descriptor, as news of a device's end does. */
+static void remove_the_other(svrd_source *source, uint32_t events) {
+    (void)events;
+    loop_pair *p = source->ctx;
+    svrd_source *other = &p->sources[source == p->sources];
+    p->told++;
+    if (other->fd < 0) return;
+    svrd_loop_remove(&p->loop, other);
+    close(other->fd);
+    other->fd = -1;
+}
+
+static void test_loop_tells_nothing_of_what_was_removed(void **state) {
+    (void)state;
+    loop_pair p = {0};
+    assert_int_equal(svrd_loop_init(&p.loop), 0);
+    for (int k = 0; k < 2; k++) {
+        p.sources[k] = (svrd_source){eventfd(1, EFD_CLOEXEC), remove_the_other, &p};
+        assert_int_equal(svrd_loop_add(&p.loop, &p.sources[k], EPOLLIN), 0);
+    }
+    assert_int_equal(svrd_loop_wait(&p.loop, 0), 0);
+    assert_int_equal(p.told, 1);
+    assert_int_equal(svrd_loop_wait(&p.loop, 0), 0);
+    assert_int_equal(p.told, 2); /* the one that is left; it has nothing to remove now */
+    for (int k = 0; k < 2; k++)
+        if (p.sources[k].fd >= 0) close(p.sources[k].fd);
+    svrd_loop_fini(&p.loop);
+}
+
 /* ---- clock ---------------------------------------------------------------------------------- */
 
 static void test_clock_runs_at_its_rate(void **state) {
@@ -449,6 +487,7 @@ int main(void) {
         cmocka_unit_test(test_control_socket_answers),
         cmocka_unit_test(test_control_socket_bounds_its_clients),
         cmocka_unit_test(test_control_socket_replaces_only_what_is_dead),
+        cmocka_unit_test(test_loop_tells_nothing_of_what_was_removed),
         cmocka_unit_test(test_clock_runs_at_its_rate),
         cmocka_unit_test(test_clock_agrees_with_another_that_began_earlier),
         cmocka_unit_test(test_clock_follows_a_system_clock_that_was_set),
