@@ -441,7 +441,8 @@ static void tell_about_forwarding(const svrd_host *h) {
 }
 
 int svrd_host_open(svrd_host *h, const svrd_options *options, const svr_config *config, svr_error *err) {
-    *h = (svrd_host){.options = options, .config = config, .loop = {.epoll_fd = -1}, .signal_source = {.fd = -1}};
+    *h = (svrd_host){
+        .options = options, .config = config, .loop = {.epoll_fd = -1}, .signal_source = {.fd = -1}};
     h->cfg = svr_config_node(svr_config_router(config, options->router), options->node);
     svrd_clock_init(&h->clock, options->clock_rate);
     if (options->clock_set) svrd_clock_set(&h->clock, options->clock_system, options->clock_wall);
