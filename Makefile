@@ -197,6 +197,10 @@ $(B)/bin/svrconform: $(CONFORM_OBJ) $(PCAPNG_OBJ) $(LIBSVRD) $(LIBSVR)
 	$(call step,LD,$@)
 	$(Q)$(CC) $^ -o $@ $(LDFLAGS) $(CORE_LIBS) $(ROUTER_LIBS) -llua5.4 -lm
 
+$(B)/tests/unit/test_conform_%: tests/unit/test_conform_%.c $(B)/conformance/copies.o $(LIBSVR) $(B)/flags
+	$(call step,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) -Iconformance -Itests/unit $(CFLAGS) $< -o $@ $(LDFLAGS) $(B)/conformance/copies.o $(LIBSVR) $(CORE_LIBS) -lcmocka
+
 # ---- the dissector for Wireshark --------------------------------------------------------------
 # One file for its users, put together from parts; need "x" gives what part x returns.
 DISSECTOR       := $(B)/wireshark/svr.lua
@@ -245,7 +249,7 @@ CHECKS    := tools/check-core tools/check-style $(wildcard tests/tools/*.t)
 # What no rule names runs by itself, after the others: the lab tests, which look at a real clock.
 TAP = CMOCKA_MESSAGE_OUTPUT=TAP prove $(PROVE) -j$(JOBS) --exec '' $(addprefix --rules=par=,'build/**' 'tools/*' 'tests/tools/*' 'tests/sim/*')
 # What another compiler needs to read any C source of ours.
-SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC) -Ilab
+SYNTAX  = -std=c17 $(CWARN) $(CPPFLAGS) -Icore -Itests/unit $(SIM_INC) -Ilab -Iconformance
 SOURCES = $(shell find $(wildcard core router sim lab lua conformance pcap-tools tests) -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh')
 
 .PHONY: setup binaries router test-binaries asan-binaries unit asan test-sim lab check house demo bench install install-router install-testbed install-wireshark deb check-packages format lint flags libs help clean

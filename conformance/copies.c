@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "copies.h"
 
-#define ON_THE_WAY                                                                                           \
-    (INT64_C(10) * 1000000000) /* nanoseconds that a packet, or the difference of two clocks, may take */
 #define V6_HEADER 40
 
 /* FNV-1a */
@@ -22,12 +20,32 @@ static uint64_t hash_of(const uint8_t *p, size_t len) {
     return add(hash, p + header, len - header);
 }
 
+/* The newest packet with this hash that is neither forgotten nor too old; NULL: none. Chains go back in time.
+ */
+static const conform_copy *find(const conform_copies *c, uint64_t hash, int64_t time) {
+    uint64_t at = c->chain[hash % COPIES_CHAINS];
+    while (at && at + COPIES_MAX > c->newest) {
+        const conform_copy *s = &c->packet[at % COPIES_MAX];
+        if (time - s->time >= COPIES_ON_THE_WAY) return NULL;
+        if (s->hash == hash) return s;
+        at = s->before;
+    }
+    return NULL;
+}
+
+/* It takes the place of the oldest, whose chain ends before it from here on: see find. */
+static void remember(conform_copies *c, uint64_t hash, size_t place, int64_t time) {
+    uint64_t *chain = &c->chain[hash % COPIES_CHAINS];
+    c->newest++;
+    c->packet[c->newest % COPIES_MAX] = (conform_copy){hash, time, *chain, (uint32_t)place};
+    *chain = c->newest;
+}
+
 bool conform_is_copy(conform_copies *c, const uint8_t *datagram, size_t len, size_t place, int64_t time) {
     if (len == 0) return false;
     uint64_t hash = hash_of(datagram, len);
-    conform_copy *s = &c->slot[hash % COPIES_SLOTS];
-    bool known = s->hash == hash && time - s->time < ON_THE_WAY;
-    if (known && s->place != place) return true;
-    *s = (conform_copy){hash, time, place};
+    const conform_copy *s = find(c, hash, time);
+    if (s && s->place != place) return true;
+    remember(c, hash, place, time);
     return false;
 }
