@@ -74,31 +74,58 @@ check "TOP-MULTIHOP" {
     broken = { { "the far end hears nothing", change(function(t) return t.kind == "flow" end, nil, function(t) t.received, t.replies = 0, 0 end) } },
 }
 
+local MOVE = 10 * S -- a session moves within that, counted from when it could
+
+-- Both directions of a path, as quality is told of.
+local function ways(path)
+    local a, b = path:match "^(%S+) (%S+)$"
+    return { a .. " " .. b, b .. " " .. a }
+end
+
 -- The router at `from` says that its path to `to` violates the policy, or meets it again.
 local function note_quality(c, e)
     local from, to = e.path:match "^%S+ (%S+) (%S+)$"
     if not from then return end
-    c.state.poor = c.state.poor or {}
+    c.state.poor, c.state.met = c.state.poor or {}, c.state.met or {}
     c.state.poor[from .. " " .. to] = e.to == "violates" and { time = e.time, item = e } or nil
+    c.state.met[from .. " " .. to] = e.time
 end
 
--- Who sends forward packets moves the session within 10 s, if it has a path in service that violates nothing.
+-- Since when another path than this one between two peers has been in service; nil: there is none. `free`: one that violates nothing.
+local function other_since(c, peers, path, free)
+    local first
+    for other, since in pairs((c.state.service or {})[peers] or {}) do
+        local violates = other == path
+        for _, way in ipairs(free and ways(other) or {}) do
+            violates = violates or ((c.state.poor or {})[way] ~= nil)
+            since = math.max(since, (c.state.met or {})[way] or since)
+        end
+        if not violates and (not first or since < first) then first = since end
+    end
+    return first
+end
+
+-- Who sends forward packets moves the session in time, if it has a path in service that violates nothing.
 local function judge_poor(c, p, s, peers)
     local poor = c.state.poor or {}
     local was = s and poor[s.item.src .. " " .. s.item.dst]
-    if was and s.path ~= path_of(p) and p.time - was.time < 10 * S then c:saw() end
+    if was and s.path ~= path_of(p) and p.time - was.time < MOVE then c:saw() end
     local is = poor[p.src .. " " .. p.dst]
-    if not is or p.time - is.time < 10 * S then return end
-    local paths = (c.state.service or {})[peers] or {}
-    for other in pairs(paths) do
-        if other ~= path_of(p) then
-            local free = true
-            for way in pairs(poor) do
-                local src, dst = way:match "^(%S+) (%S+)$"
-                if path_of { src = src, dst = dst } == other then free = false end
-            end
-            if free then c:fail("its session stays on a path that violates the policy", is.item, p) end
-        end
+    local since = is and other_since(c, peers, path_of(p), true)
+    if since and p.time - math.max(is.time, since) >= MOVE + c.slack then
+        c:fail("its session stays on a path that violates the policy", is.item, p)
+    end
+end
+
+-- A session whose path has failed is seen again: on another path, in time, or where it was, though there is another.
+local function judge_failed(c, p, s, peers)
+    local since = other_since(c, peers, s.path)
+    if s.path ~= path_of(p) and p.time - s.failed < 60 * S then
+        local took = p.time - math.max(s.time, since or s.time)
+        c:saw()
+        if took > MOVE + c.slack then c:fail(("its session moved after %s"):format(seconds(took)), s.item, p) end
+    elseif s.path == path_of(p) and since and p.time - math.max(s.failed, since) > MOVE + c.slack then
+        c:fail("its session stays on a path that has failed", s.item, p)
     end
 end
 
@@ -116,16 +143,7 @@ check "TOP-PATHS" {
             if not way then return end
             local id = p.uuid .. way.peers
             local s = sessions[id]
-            if s and s.path ~= path_of(p) and s.failed and p.time - s.failed < 60 * S then
-                c:saw()
-                if p.time - s.time > 10 * S then c:fail(("its session moved after %s"):format(seconds(p.time - s.time)), s.item, p) end
-                s.failed = nil
-            end
-            local serves = c.state.service or {}
-            local other = serves[way.peers] and next(serves[way.peers])
-            if s and s.path == path_of(p) and s.failed and other and p.time - s.failed > 10 * S then
-                c:fail("its session stays on a path that has failed", s.item, p)
-            end
+            if s and s.failed then judge_failed(c, p, s, way.peers) end
             judge_poor(c, p, s, way.peers)
             sessions[id] = { path = path_of(p), time = p.time, item = p, failed = s and s.path == path_of(p) and s.failed or nil }
         end
@@ -141,29 +159,39 @@ check "TOP-PATHS" {
         if not peers then return end
         c.state.service = c.state.service or {}
         c.state.service[peers] = c.state.service[peers] or {}
-        c.state.service[peers][path] = up or nil
+        c.state.service[peers][path] = up and e.time or nil
         for _, s in pairs(c.state.sessions or {}) do
             if s.path == path and up then s.failed = nil end
             if s.path == path and not up and e.time - s.time < 30 * S then s.failed = e.time end
         end
         if not up and c.state.poor then c.state.poor[from .. " " .. to] = nil end
     end,
-    broken = { { "sessions stay where they are", function(items)
-        local first, out, router = {}, {}, {}
-        for i, p in ipairs(items) do
-            for _, r in ipairs(p.kind == "topology" and p.routers or {}) do
-                for _, a in ipairs(r.addresses) do router[a] = r.name end
+    broken = {
+        { "sessions stay where they are", function(items)
+            local first, out, router = {}, {}, {}
+            for i, p in ipairs(items) do
+                for _, r in ipairs(p.kind == "topology" and p.routers or {}) do
+                    for _, a in ipairs(r.addresses) do router[a] = r.name end
+                end
+                if p.uuid and p.payload == "good" and p.forward then
+                    local id = p.uuid .. router[p.src] .. router[p.dst]
+                    first[id] = first[id] or p
+                    p = copy(p)
+                    p.src, p.dst = first[id].src, first[id].dst
+                end
+                out[i] = p
             end
-            if p.uuid and p.payload == "good" and p.forward then
-                local id = p.uuid .. router[p.src] .. router[p.dst]
-                first[id] = first[id] or p
-                p = copy(p)
-                p.src, p.dst = first[id].src, first[id].dst
+            return out
+        end },
+        { "sessions are silent for 11 s when a path fails", function(items)
+            local out, failed = {}, nil
+            for _, item in ipairs(items) do
+                if item.kind == "path-service" and item.to == "out-of-service" then failed = item.time end
+                if not (item.uuid and failed and item.time < failed + 11 * S) then out[#out + 1] = item end
             end
-            out[i] = p
-        end
-        return out
-    end } },
+            return out
+        end },
+    },
 }
 
 check "TOP-LEGACY" {
