@@ -127,10 +127,12 @@ static int fail(lua_State *L) {
     return 0;
 }
 
-/* core.epoch(ns): wall time at instant 0. */
+/* core.epoch([ns]): wall time at instant 0, which can be set. */
 static int epoch(lua_State *L) {
-    svrsim_set_epoch(lua_host_get(L)->sim, (svr_wall)luaL_checkinteger(L, 1));
-    return 0;
+    svrsim *sim = lua_host_get(L)->sim;
+    if (!lua_isnoneornil(L, 1)) svrsim_set_epoch(sim, (svr_wall)luaL_checkinteger(L, 1));
+    lua_pushinteger(L, (lua_Integer)svrsim_get_epoch(sim));
+    return 1;
 }
 
 /* core.seed([wish]): the seed; a wish counts unless the command line gave one. */

@@ -75,7 +75,7 @@ struct svr_crypt *svrsim_crypt(svrsim *sim) {
     return svr_env_crypt(sim->env);
 }
 svr_wall svrsim_wall_now(const svrsim *sim) {
-    return sim->epoch + (svr_wall)ns3shim_now(sim->world);
+    return sim->epoch + (svr_wall)lab_loop_now(&sim->loop);
 }
 void svrsim_set_on_event(svrsim *sim, svrsim_on_event on_event, void *ctx) {
     sim->on_event = on_event;

@@ -63,6 +63,11 @@ static uint64_t due(const lab_loop *loop) {
     return (clock_ns(CLOCK_MONOTONIC) - loop->origin) * loop->rate;
 }
 
+uint64_t lab_loop_now(const lab_loop *loop) {
+    uint64_t world = ns3shim_now(loop->world), machine = loop->ran ? due(loop) : 0;
+    return machine > world ? machine : world;
+}
+
 /* Real time up to an instant of the world, at most a slice. */
 static uint64_t real_time_to(const lab_loop *loop, uint64_t instant) {
     uint64_t now = due(loop);
@@ -106,6 +111,7 @@ static int step(lab_loop *loop, uint64_t until) {
 
 int lab_loop_run(lab_loop *loop, uint64_t until) {
     loop->halted = false;
+    loop->ran = true;
     while (!loop->halted && !interrupted && ns3shim_now(loop->world) < until)
         if (step(loop, until) != 0) return -1;
     return interrupted ? lab_fail("ended by signal %d", (int)interrupted) : 0;

@@ -22,6 +22,7 @@ typedef struct lab_loop {
     uint32_t rate;
     uint64_t origin; /* the machine's monotonic clock at instant 0 of the world; 0: not begun */
     int epoll;
+    bool ran; /* the world has begun to run */
     bool halted;
     bool rang;                   /* the last step was an alarm's */
     struct svrsim_alarm *alarms; /* by instant */
@@ -35,6 +36,9 @@ void lab_loop_close(lab_loop *loop);
 void lab_loop_begin(lab_loop *loop);
 /* The machine's wall clock at instant 0. */
 uint64_t lab_loop_origin_wall(const lab_loop *loop);
+/* The instant that routers see: the machine's present, once the world has begun to run, else the world's. The
+ * world's own clock stands still while a router is started or asked. */
+uint64_t lab_loop_now(const lab_loop *loop);
 /* Runs up to an instant of the world, or until lab_loop_halt, or -1 when a signal came or ns-3 gave up. */
 int lab_loop_run(lab_loop *loop, uint64_t until);
 void lab_loop_halt(lab_loop *loop);

@@ -220,7 +220,8 @@ void lab_router_kill(svrsim_router *r) {
 }
 
 void lab_router_power(svrsim_router *r, bool on) {
-    r->taps.dark = r->shared.dark = !on;
+    lab_taps_power(&r->taps, on);
+    lab_taps_power(&r->shared, on);
 }
 
 void lab_router_keys(const svrsim_router *r, void (*take)(void *ctx, const char *line), void *ctx) {

@@ -12,6 +12,7 @@
 
 #define FRAME_MAX (ETH_HLEN + 65535)
 #define FRAMES_AT_ONCE 64
+#define FRAMES_WAITING 1000 /* as many as the kernel keeps for a tap */
 
 /* Nobody has to ask who is there, since the kernel sends to its own hardware address on a device without ARP.
  * A kernel that asks keeps what it would send, and sends it all when the answer comes at last. */
@@ -63,15 +64,25 @@ static void take_frame(lab_tap *tap, const uint8_t *frame, size_t len) {
     if (device >= 0) ns3shim_raw_send(tap->all->node, (uint32_t)device, data, len - ETH_HLEN);
 }
 
-static void on_frames(void *ctx, uint32_t events) {
+static void take_frames(lab_tap *tap, int most) {
     static uint8_t frame[FRAME_MAX];
-    lab_tap *tap = ctx;
-    (void)events;
-    for (int i = 0; i < FRAMES_AT_ONCE; i++) {
+    for (int i = 0; i < most; i++) {
         ssize_t n = read(tap->frames.fd, frame, sizeof frame);
         if (n < 0) return;
         take_frame(tap, frame, (size_t)n);
     }
+}
+
+static void on_frames(void *ctx, uint32_t events) {
+    (void)events;
+    take_frames(ctx, FRAMES_AT_ONCE);
+}
+
+/* What waits in a tap was sent before: by a router that had power, or by the kernel of one that has none. */
+void lab_taps_power(lab_taps *t, bool on) {
+    for (size_t i = 0; i < t->n; i++)
+        take_frames(&t->tap[i], FRAMES_WAITING);
+    t->dark = !on;
 }
 
 /* ---- to the kernel -------------------------------------------------------------------------- */

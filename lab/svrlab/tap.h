@@ -45,6 +45,8 @@ int lab_taps_attach(lab_taps *t, uint32_t device, const char *name, const char *
                     uint8_t prefix_len);
 /* A datagram arrived at a device of the node: the router's kernel gets it. */
 void lab_taps_receive(lab_taps *t, uint32_t device, const uint8_t *data, size_t len);
+/* Whether anything passes. What was sent before belongs to the time before. */
+void lab_taps_power(lab_taps *t, bool on);
 /* The kernel sees that the device's tap lost or regained its carrier. */
 void lab_taps_carrier(lab_taps *t, uint32_t device, bool up);
 

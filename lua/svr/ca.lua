@@ -29,7 +29,7 @@ function CA:issue(opts)
     local from, until_ = span(opts.from, "-1d"), span(opts.until_, "365d")
     local issued = self.core:issue { name = opts.name, key = opts.key or "p256", place = opts.place or "both",
         serial = opts.serial, from = from, until_ = until_ }
-    local beginning = core.wall() - core.now()
+    local beginning = core.epoch()
     issued.from, issued.until_ = beginning + from, beginning + until_
     return issued
 end

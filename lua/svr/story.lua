@@ -78,7 +78,7 @@ function Story:topology(net)
     self:tell("topology", { event_clock = "t", routers = routers(net), hosts = hosts, underlays = underlays, links = links })
 end
 
-local function wall_at(instant) return instant and core.wall() - core.now() + instant end
+local function wall_at(instant) return instant and core.epoch() + instant end
 
 local function flow_line(f)
     local s, gaps = f:stats(), {}
