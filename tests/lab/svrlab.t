@@ -34,6 +34,7 @@ try "it could judge the keys" eval '[ "$(grep -c "^ok .* \(CRY\|KEY\)-" "$LAB_DI
     grep "KEY-GRACE-30" "$LAB_DIR/judged" | grep -qv SKIP'
 try "both clocks are one: the first event is of the first minute, the last of the end" eval '
     head -n 1 "$here/events.jsonl" | grep -q "2025-01-01T00:00:" && tail -n 1 "$here/events.jsonl" | grep -q "2025-01-01T01:"'
+try "Wireshark finds no fault with it" tests/tools/faults -k "$here/keys.log" "$here/line.pcapng"
 try "the story says what was done" grep -q '"link":"line","state":"down"' "$here/story.jsonl"
 
 # What show commands have, field by field, without the values.

@@ -22,6 +22,19 @@ expect() {
 expect 0 '^ok .* KEY-GRACE-30 \[key-life\]' "all scenarios pass" "$conform" run --out "$dir/run" --seed 11
 [ "$(grep -c '^not ok' "$dir/out")" -eq 0 ] && [ "$(grep -c '^ok' "$dir/out")" -gt 1000 ]
 report $? "and leave nothing undecided that they are there to show"
+
+# What Wireshark makes of them: the first packets of each capture, or all with WHOLE=1. Two stories send what is wrong, and one has lines
+# that double packets.
+head=(-c 10000)
+[ -z "${WHOLE:-}" ] || head=()
+seen=("$dir"/run/*/*.pcapng)
+faults() { xargs -P 2 -I{} sh -c 'out=$(tests/tools/faults "$@" {}) || { echo "{}: $out"; exit 1; }' faults "${head[@]}" "$@" >"$dir/out"; }
+[ ${#seen[@]} -gt 30 ] && printf '%s\n' "${seen[@]}" | grep -v '/attacker/\|/floods/\|/rough\.pcapng$' | faults
+report $? "Wireshark finds no fault with any of the ${#seen[@]} captures"
+ls "$dir"/run/rough-lines/rough.pcapng | faults -x replay && ! tests/tools/faults "${head[@]}" "$dir/run/rough-lines/rough.pcapng" >"$dir/out"
+report $? "but with what lines have doubled"
+! tests/tools/faults "${head[@]}" "$dir/run/attacker/line.pcapng" >"$dir/out" && ! tests/tools/faults "${head[@]}" "$dir/run/floods/east-line.pcapng" >"$dir/out"
+report $? "and with what is sent by strangers"
 here=$dir/run/key-life
 expect 0 '^KEY-GRACE-30 *wire *check' "list says what is decided" "$conform" list
 expect 0 '"id": "KEY-GRACE-30"' "also as JSON" "$conform" list --json

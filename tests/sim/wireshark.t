@@ -68,7 +68,7 @@ shark -r "$four" -Y '!tcp || frame.number < 200' -w "$few"
 
 # ---- what is good is shown as good ----------------------------------------------------------------
 
-faults=$(sed -n 's/^expert_item("\([a-z_]*\)".*/svr.expert.\1 || /p' pcap-tools/wireshark/svr/fields.lua | tr -d '\n')_ws.malformed
+faults=$(tests/tools/faults --filter)
 
 for capture in "$four" "$six"; do
     name=$(basename "$capture" .pcapng)
@@ -280,6 +280,17 @@ joined[2:4], joined[24:26] = len(joined).to_bytes(2, "big"), (len(joined) - 20).
 packets = [(packets[0][0], joined)]
 write("pair.pcap", lambda p: p)
 packets = whole
+# Behind each packet the ICMP error of a router that quotes it: the whole, or the first bytes alone.
+def quotes(sizes):
+    out = []
+    for i, (record, p) in enumerate(packets):
+        quoted = p[:sizes[i % len(sizes)]]
+        out += [(record, p), (record, b"\x45\0" + (28 + len(quoted)).to_bytes(2, "big") + bytes(4) + b"\x40\x01\0\0" + p[16:20] + p[12:16] +
+            b"\x03\x03" + bytes(6) + quoted)]
+    return out
+packets = quotes([1500, 28, 29, 36, 40, 60, 80, 128])
+write("quoted.pcap", lambda p: p)
+packets = whole
 write("tag.pcap", bend(-1))
 write("unknown.pcap", unknown_tlv)
 write("longer.pcap", longer)
@@ -293,6 +304,10 @@ equal "$(counters "$dir/burst.pcap")" "$(counters "$few")" "and each of its payl
 report $? "(there were bursts)"
 equal "$(shark -r "$dir/pair.pcap" "${keys_of_log[@]}" -T fields -e svr.auth -e svr.payload.auth | tr '\t' ' ')" "2,2 2,2" \
     "a burst of packets with metadata is taken apart, too"
+none "$dir/quoted.pcap" "${keys_of_log[@]}" -- "$faults" "what an ICMP error quotes is no replay, and not cut off"
+tally "$dir/quoted.pcap" "${keys_of_log[@]}" -- 'icmp.type == 3 && svr.cookie' svr.nonce 'svr.auth == 2'
+[ "${got[0]}" -gt 0 ] && [ "${got[1]}" -gt "$nonces" ] && [ "${got[2]}" -eq "$nonces" ]
+report $? "its metadata is shown, as far as it is in clear" "${got[*]}, $nonces"
 none "$dir/tag.pcap" "${keys_of_log[@]}" -- 'svr.nonce && !svr.expert.bad_hmac' "one bit flipped in a HMAC is noticed" \
     svr.decrypted "and nothing is read that is not authentic"
 tally "$dir/unknown.pcap" "${keys_of_log[@]}" -- 'svr.cookie && svr.expert.unknown_tlv'

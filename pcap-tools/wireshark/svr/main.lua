@@ -395,12 +395,21 @@ end
 
 local function is_legacy_bfd(raw) return #raw == 24 and raw:byte(1) < 64 and raw:byte(1) >= 32 and raw:byte(4) == 24 end
 
+-- A packet in the error message that answers it: that one was sent before, and is no second one. What is in clear is shown.
+local function show_quoted(tvb, root, raw)
+    local m = layout(raw, 0, #raw)
+    if not m then return 0 end
+    show_header(root:add(proto, tvb(), "Secure Vector Routing, quoted"), tvb, raw, m, { head = {}, parts = {} })
+    return #raw
+end
+
 -- How much of the packet was ours: all or nothing. `name` is its own among all packets.
 local function dissect_one(tvb, pinfo, root, name)
     local len = tvb:captured_len()
     if payload.busy or len == 0 then return 0 end
     read_comments(pinfo)
     local raw = tvb:raw(0, len)
+    if pinfo.in_error_pkt then return show_quoted(tvb, root, raw) end
     local is_bfd = (pinfo.dst_port == BFD_PORT or pinfo.src_port == BFD_PORT) and pinfo.port_type == 3
     local has_cookie = raw:sub(1, 8) == COOKIE
     if is_bfd and not has_cookie and not is_legacy_bfd(raw) then return 0 end
