@@ -78,7 +78,9 @@ static svr_drop take_keep_alive(svr_forward *f, svr_work *w, const svr_metadata_
     svr_session *s = svr_sessions_find_uuid(&f->sessions, facts->uuid);
     svr_leg *leg = s ? &s->leg[facts->forward ? SVR_ORIGIN : SVR_TARGET] : NULL;
     if (!leg || leg->path != w->path) return SVR_DROP_UNKNOWN_SESSION;
-    return svr_path_far_nat(w->path) ? svr_nat_follow(f, w, leg) : SVR_DROP_NONE;
+    svr_drop reason = svr_path_far_nat(w->path) ? svr_nat_follow(f, w, leg) : SVR_DROP_NONE;
+    if (!reason && !w->stale) svr_envelope_heard(leg, &w->tcp);
+    return reason;
 }
 
 /* Unknown messages are let pass, as unknown TLVs are. */
@@ -87,6 +89,7 @@ static svr_drop take_control(svr_forward *f, svr_work *w, const svr_metadata_fac
     svr_leg *leg = svr_sessions_find(&f->sessions, &tuple);
     if (facts->control == SVR_CONTROL_KEEP_ALIVE) return take_keep_alive(f, w, facts);
     if (!leg || !speaks_for(w, leg)) return SVR_DROP_UNKNOWN_SESSION;
+    svr_envelope_heard(leg, &w->tcp);
     if (facts->control == SVR_CONTROL_ENABLE_METADATA) lost_at_peer(f, leg);
     if (facts->control == SVR_CONTROL_DELETE_SESSION) return take_delete(f, leg, facts);
     return facts->control == SVR_CONTROL_DISABLE_METADATA ? take_disable(f, leg, facts) : SVR_DROP_NONE;
@@ -98,6 +101,7 @@ static svr_drop take_error(svr_forward *f, svr_work *w, const svr_metadata_facts
     if (!facts->has_uuid || !facts->error.location.family) return SVR_DROP_METADATA_INCOMPLETE;
     if (!leg || !speaks_for(w, leg) || memcmp(facts->uuid, svr_leg_session(leg)->uuid, SVR_UUID_LEN) != 0)
         return SVR_DROP_UNKNOWN_SESSION;
+    if (!w->stale) svr_envelope_heard(leg, &w->tcp);
     return svr_icmp_tell(f, svr_leg_opposite(leg), &facts->error);
 }
 
@@ -123,7 +127,8 @@ static svr_drop begin(svr_forward *f, svr_work *w, const svr_metadata_facts *fac
     p.leg[SVR_ORIGIN].arrival = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE);
     p.leg[SVR_TARGET] = (svr_leg){.path = hop.path, .lan = hop.out, .gateway = hop.gateway};
     if (hop.path &&
-        (!svr_limits_waypoint(f) || !svr_waypoint_choose(&f->sessions, hop.path, &p.leg[SVR_TARGET].arrival)))
+        (!svr_limits_waypoint(f) ||
+         !svr_waypoint_choose(&f->sessions, hop.path, facts->flow.proto, &p.leg[SVR_TARGET].arrival)))
         return svr_limits_note(f, SVR_DROP_NO_WAYPOINT);
     reason = svr_limits_note(f, svr_session_create(&f->sessions, &p, &s));
     if (reason) return reason;
@@ -154,9 +159,15 @@ static svr_drop feed(svr_forward *f, svr_work *w, svr_session *s, const svr_meta
     return SVR_DROP_NONE;
 }
 
+/* TCP comes as TCP, or in UDP with a TLV that says so (PD-UDP); nothing else comes in TCP. */
+static bool is_enveloped(const svr_work *w, const svr_metadata_facts *facts) {
+    bool tcp = facts->flow.proto == SVR_PROTO_TCP, as_tcp = w->ip.flow.proto == SVR_PROTO_TCP;
+    return facts->tcp_syn == (tcp && !as_tcp) && (tcp || !as_tcp);
+}
+
 static svr_drop take_forward(svr_forward *f, svr_work *w, const svr_metadata_facts *facts, bool alone) {
     if (!facts->has_uuid || !facts->has_key || !facts->has_tenant || !facts->has_service ||
-        !is_carried(facts->flow.proto) || facts->tcp_syn != (facts->flow.proto == SVR_PROTO_TCP))
+        !is_carried(facts->flow.proto) || !is_enveloped(w, facts))
         return SVR_DROP_METADATA_INCOMPLETE;
     svr_session *s = svr_sessions_find_uuid(&f->sessions, facts->uuid);
     svr_drop reason = s ? feed(f, w, s, facts) : begin(f, w, facts);

@@ -43,7 +43,7 @@ static svr_drop attach_metadata(svr_forward *f, svr_work *w, svr_leg *out) {
     svr_crypt_op op;
     uint8_t *data = pkt->data;
     uint32_t len = pkt->len;
-    out->reminded = f->rt->now;
+    out->reminded = svr_moment_of(f->rt->now);
     bool made = svr_metadata_create(out, 0, svr_control_knows_key(out), pkt, &op);
     if (made && pkt->len <= svr_leg_room(out)) {
         w->hop_op = svr_ops_add(&f->hop_ops, op);
@@ -72,8 +72,7 @@ svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out) {
     return reason;
 }
 
-void svr_control_send_alone(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_crypt_op *op,
-                            bool made) {
+void svr_control_send_alone(svr_forward *f, svr_leg *out, svr_packet *pkt, svr_crypt_op *op, bool made) {
     if (made) svr_crypt_seal(f->rt->crypt, op, 1);
     if (!made || !op->ok) {
         svr_drop_packet(f->rt, pkt, SVR_DROP_CRYPTO_FAILED);
@@ -99,7 +98,8 @@ void svr_control_send(svr_forward *f, svr_leg *out, svr_control control) {
         svr_drop_count(f->rt, SVR_DROP_NO_MEMORY);
         return;
     }
-    out->reminded = out->sent = f->rt->now;
+    out->sent = f->rt->now;
+    out->reminded = svr_moment_of(f->rt->now);
     svr_control_send_alone(f, out, pkt, &op,
                            svr_metadata_create(out, control, svr_control_knows_key(out), pkt, &op));
 }
@@ -113,7 +113,7 @@ static bool may_ask(svr_forward *f, const svr_path *path) {
 }
 
 /* `leg` need not belong to a session: only path and tuple count. */
-static void ask(svr_forward *f, const svr_leg *leg) {
+static void ask(svr_forward *f, svr_leg *leg) {
     svr_crypt_op op;
     svr_packet *pkt = may_ask(f, leg->path) ? svr_control_packet(f) : NULL;
     if (!pkt) return;
@@ -123,21 +123,29 @@ static void ask(svr_forward *f, const svr_leg *leg) {
 }
 
 /* Says that the session of this UUID is no more, on waypoints of which only path and tuple count. */
-static void disown(svr_forward *f, const svr_leg *leg, const uint8_t uuid[SVR_UUID_LEN]) {
+static void disown(svr_forward *f, svr_leg *leg, const uint8_t uuid[SVR_UUID_LEN]) {
     svr_crypt_op op;
     svr_packet *pkt = svr_path_in_service(leg->path) ? svr_control_packet(f) : NULL;
     if (!pkt) return;
+    if (leg->tcp_state == SVR_ENVELOPE_OPEN) leg->tcp_state = SVR_ENVELOPE_CLOSING;
     svr_control_send_alone(
         f, leg, pkt, &op, svr_metadata_create_control(leg->path, SVR_CONTROL_DELETE_SESSION, uuid, pkt, &op));
 }
 
+/* Where an answer goes that belongs to no session. */
+static svr_leg answer_to(const svr_work *w) {
+    svr_leg leg = {.path = w->path, .arrival = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE)};
+    svr_envelope_answer(&leg, &w->tcp);
+    return leg;
+}
+
 void svr_control_disown(svr_forward *f, const svr_work *w, const uint8_t uuid[SVR_UUID_LEN]) {
-    const svr_leg leg = {.path = w->path, .arrival = svr_tuple_of(&w->ip.flow, SVR_IFID_NONE)};
+    svr_leg leg = answer_to(w);
     if (may_ask(f, w->path)) disown(f, &leg, uuid);
 }
 
-void svr_control_ended(svr_forward *f, const svr_session *s) {
-    const svr_leg *out = &s->leg[SVR_TARGET];
+void svr_control_ended(svr_forward *f, svr_session *s) {
+    svr_leg *out = &s->leg[SVR_TARGET];
     if (out->path && f->rt->output_n < SVR_OUTPUT_MAX / 2) disown(f, out, s->uuid);
 }
 
@@ -151,9 +159,9 @@ static bool like_waypoints(const svr_path *path, const svr_flow *flow) {
 
 /* The host's own programs talk to the peer's as well, with ports of the same range: whoever answers that
  * there takes our packet for a question, and both would go on for ever. */
-void svr_control_ask(svr_forward *f, svr_path *path, const svr_ip *ip) {
-    if (!like_waypoints(path, &ip->flow)) return;
-    const svr_leg leg = {.path = path, .arrival = svr_tuple_of(&ip->flow, SVR_IFID_NONE)};
+void svr_control_ask(svr_forward *f, const svr_work *w) {
+    if (!like_waypoints(w->path, &w->ip.flow) || !w->pkt->len) return;
+    svr_leg leg = answer_to(w);
     ask(f, &leg);
 }
 
@@ -169,7 +177,7 @@ void svr_control_renew(svr_forward *f, svr_leg *out, bool tell) {
 void svr_control_review(svr_forward *f, svr_leg *leg) {
     svr_handshake *h = &leg->handshake;
     if (leg->side == SVR_TARGET && h->sending) {
-        if (f->rt->now - leg->reminded >= SVR_REMIND_INTERVAL) svr_control_send(f, leg, 0);
+        if (svr_moment_since(leg->reminded, f->rt->now, SVR_REMIND_INTERVAL)) svr_control_send(f, leg, 0);
     } else if (svr_control_knows_key(leg) && svr_handshake_should_answer(h)) {
         svr_control_send(f, leg, SVR_CONTROL_DISABLE_METADATA);
     }

@@ -34,15 +34,29 @@ static void push_ip(svr_forward *f, svr_packet *pkt, const svr_flow *flow, svr_e
         svr_ip_encode(&h, push(pkt, svr_ip_header_len(flow->src.family)));
 }
 
-void svr_emit_path(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_emit_fields fields) {
+static void push_udp(svr_forward *f, svr_packet *pkt, const svr_flow *flow) {
+    size_t len = pkt->len;
+    pkt->open_checksum = f->rt->open_checksums;
+    (pkt->open_checksum ? svr_udp_encode_open : svr_udp_encode)(push(pkt, SVR_UDP_HEADER_LEN), &flow->src,
+                                                                &flow->dst, flow->sport, flow->dport, len);
+}
+
+static void push_tcp(svr_leg *out, svr_packet *pkt, const svr_flow *flow) {
+    svr_tcp_header h;
+    size_t len = pkt->len;
+    svr_envelope_seal(out, len, &h);
+    svr_tcp_encode(push(pkt, svr_tcp_header_len(h.flags)), &h, &flow->src, &flow->dst, len);
+}
+
+void svr_emit_path(svr_forward *f, svr_leg *out, svr_packet *pkt, svr_emit_fields fields) {
     const svr_path_config *config = svr_path_get_config(out->path);
     const svr_tuple *t = &out->arrival; /* of packets that come back */
     const svr_flow flow = {
-        .src = t->dst, .dst = t->src, .sport = t->dport, .dport = t->sport, .proto = SVR_PROTO_UDP};
-    size_t len = pkt->len;
-    pkt->open_checksum = f->rt->open_checksums;
-    (pkt->open_checksum ? svr_udp_encode_open : svr_udp_encode)(push(pkt, SVR_UDP_HEADER_LEN), &flow.src,
-                                                                &flow.dst, flow.sport, flow.dport, len);
+        .src = t->dst, .dst = t->src, .sport = t->dport, .dport = t->sport, .proto = (uint8_t)t->proto};
+    if (flow.proto == SVR_PROTO_TCP)
+        push_tcp(out, pkt, &flow);
+    else
+        push_udp(f, pkt, &flow);
     push_ip(f, pkt, &flow, fields, NULL);
     svr_path_load *load = svr_path_get_load(out->path);
     load->sent++;

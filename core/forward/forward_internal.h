@@ -24,6 +24,7 @@
 #include "forward/gather.h"
 #include "forward/limits.h"
 #include "forward/policy.h"
+#include "session/envelope.h"
 #include "session/metadata.h"
 #include "session/waypoint.h"
 
@@ -36,12 +37,13 @@
 
 /* One packet on its way through. */
 typedef struct svr_work {
-    svr_packet *pkt;    /* NULL: dropped or used up */
-    svr_packet *before; /* metadata in a packet of its own that leaves first */
-    svr_ip ip;          /* as it arrived */
-    svr_leg *in;        /* leg of arrival */
-    svr_path *path;     /* of a WAN packet */
-    bool stale;         /* it came on waypoints that the session has left */
+    svr_packet *pkt;     /* NULL: dropped or used up */
+    svr_packet *before;  /* metadata in a packet of its own that leaves first */
+    svr_ip ip;           /* as it arrived */
+    svr_tcp_segment tcp; /* of a WAN packet in TCP */
+    svr_leg *in;         /* leg of arrival */
+    svr_path *path;      /* of a WAN packet */
+    bool stale;          /* it came on waypoints that the session has left */
     svr_payload_key *key;
     size_t op, hop_op, open_op; /* indexes into the batch's operations, or SVR_NO_OP */
     svr_metadata metadata;
@@ -130,8 +132,9 @@ typedef struct svr_emit_fields {
 } svr_emit_fields;
 /* What the outgoing header takes over from a packet that passes a router. */
 svr_emit_fields svr_emit_inherit(const svr_ip *ip);
-/* Sends a body (pkt->data is the first byte behind the L4 header) on a path leg: UDP and IP in front. */
-void svr_emit_path(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_emit_fields fields);
+/* Sends a body (pkt->data is the first byte behind the L4 header) on a path leg: UDP or TCP, and IP in front.
+ */
+void svr_emit_path(svr_forward *f, svr_leg *out, svr_packet *pkt, svr_emit_fields fields);
 /* Sends an L4 segment (pkt->data is its first byte) on a LAN leg: IP in front. */
 void svr_emit_lan(svr_forward *f, const svr_leg *out, svr_packet *pkt, const svr_flow *flow,
                   svr_emit_fields fields);
@@ -155,7 +158,7 @@ bool svr_emit_may_complain(svr_forward *f);
 /* An empty packet with room for metadata; NULL. */
 svr_packet *svr_control_packet(svr_forward *f);
 /* Seals a packet that has metadata only, and sends it; `made` false: drops it. */
-void svr_control_send_alone(svr_forward *f, const svr_leg *out, svr_packet *pkt, svr_crypt_op *op, bool made);
+void svr_control_send_alone(svr_forward *f, svr_leg *out, svr_packet *pkt, svr_crypt_op *op, bool made);
 /* Makes the work's packet, which holds the body, ready for a path leg: metadata if the leg sends it, in the
  * packet or in one of its own when it does not fit; and what keeps a payload from looking like metadata.
  * `hop_op` is to be sealed once the body is. 0, TOO_BIG, NO_MEMORY or CRYPTO_FAILED. */
@@ -166,12 +169,12 @@ svr_drop svr_control_attach(svr_forward *f, svr_work *w, svr_leg *out);
 svr_drop svr_control_settle_doubt(svr_forward *f, svr_leg *out);
 /* Sends metadata in a packet of its own, with a control message or 0. */
 void svr_control_send(svr_forward *f, svr_leg *out, svr_control control);
-/* Asks for metadata: a packet came on waypoints that no session here has. `ip` is that packet's. */
-void svr_control_ask(svr_forward *f, svr_path *path, const svr_ip *ip);
+/* Asks for metadata: a packet came on waypoints that no session here has. */
+void svr_control_ask(svr_forward *f, const svr_work *w);
 /* Answers metadata of a session that has its origin here, and is not known: delete session. */
 void svr_control_disown(svr_forward *f, const svr_work *w, const uint8_t uuid[SVR_UUID_LEN]);
 /* The session ends here: tells the routers behind, so that they need not wait for their own idle limits. */
-void svr_control_ended(svr_forward *f, const svr_session *s);
+void svr_control_ended(svr_forward *f, svr_session *s);
 /* Passes the request for metadata on to the leg's other end. */
 void svr_control_ask_leg(svr_forward *f, svr_leg *leg);
 /* Metadata goes out on this leg again; with `tell` at once, in a packet of its own. */

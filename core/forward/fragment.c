@@ -162,7 +162,7 @@ static svr_drop make_part(svr_forward *f, svr_work *w, svr_leg *out, const svr_f
     return reason;
 }
 
-static void send_parts(svr_forward *f, const svr_leg *out, size_t n, svr_emit_fields fields) {
+static void send_parts(svr_forward *f, svr_leg *out, size_t n, svr_emit_fields fields) {
     svr_crypt_seal(f->rt->crypt, f->ops.at, f->ops.n);
     svr_crypt_seal(f->rt->crypt, f->hop_ops.at, f->hop_ops.n);
     for (size_t i = 0; i < n; i++) {

@@ -23,7 +23,7 @@ static svr_drop tell_host(svr_forward *f, const svr_leg *to, const svr_icmp_repo
     return SVR_DROP_NONE;
 }
 
-static svr_drop tell_router(svr_forward *f, const svr_leg *to, const svr_icmp_report *r) {
+static svr_drop tell_router(svr_forward *f, svr_leg *to, const svr_icmp_report *r) {
     svr_crypt_op op;
     if (!svr_path_in_service(to->path)) return SVR_DROP_NO_PATH;
     svr_packet *pkt = svr_control_packet(f);
@@ -91,7 +91,8 @@ static svr_drop take_from_wan(svr_forward *f, const svr_packet *pkt, const svr_i
     if (!svr_icmp_report_decode(ip, pkt->data + ip->header_len, &r, &about))
         return SVR_DROP_PROTOCOL_UNSUPPORTED;
     svr_path *path = svr_peers_find_path(f->peers, &about.src, &about.dst);
-    if (!path || !svr_addr_equal(&about.src, &ip->flow.dst) || about.proto != SVR_PROTO_UDP)
+    if (!path || !svr_addr_equal(&about.src, &ip->flow.dst) ||
+        (about.proto != SVR_PROTO_UDP && about.proto != SVR_PROTO_TCP))
         return SVR_DROP_ICMP_UNRELATED;
     svr_leg *leg = find_leg(f, SVR_IFID_NONE, &about);
     if (!leg && about.dport != SVR_BFD_PORT) return SVR_DROP_ICMP_UNRELATED;

@@ -8,11 +8,6 @@
 
 /* ---- new sessions --------------------------------------------------------------------------- */
 
-/* TCP crosses as UDP (PD-UDP); neighborhoods that ask for its own header outside are not served. */
-static bool is_native_tcp(const svr_path *path, uint8_t proto) {
-    return proto == SVR_PROTO_TCP && svr_path_get_config(path)->neighborhood->tcp_transport == SVR_TCP_NATIVE;
-}
-
 static svr_drop begin(svr_forward *f, const svr_interface *in, const svr_flow *flow, svr_leg **leg) {
     svr_session_params p = {.flow = *flow, .tenant = svr_policy_tenant(in, &flow->src)};
     svr_policy_hop hop;
@@ -24,9 +19,8 @@ static svr_drop begin(svr_forward *f, const svr_interface *in, const svr_flow *f
     p.encrypt = svr_policy_encrypts(p.service);
     p.leg[SVR_ORIGIN].lan = in;
     p.leg[SVR_TARGET] = (svr_leg){.path = hop.path, .lan = hop.out, .gateway = hop.gateway};
-    if (hop.path && is_native_tcp(hop.path, flow->proto)) return SVR_DROP_PROTOCOL_UNSUPPORTED;
-    if (hop.path &&
-        (!svr_limits_waypoint(f) || !svr_waypoint_choose(&f->sessions, hop.path, &p.leg[SVR_TARGET].arrival)))
+    if (hop.path && (!svr_limits_waypoint(f) ||
+                     !svr_waypoint_choose(&f->sessions, hop.path, flow->proto, &p.leg[SVR_TARGET].arrival)))
         return svr_limits_note(f, SVR_DROP_NO_WAYPOINT);
     reason = svr_limits_note(f, svr_session_create(&f->sessions, &p, &s));
     if (!reason) *leg = &s->leg[SVR_ORIGIN];
@@ -161,9 +155,8 @@ static bool sealed(const svr_ops *ops, size_t op) {
 }
 
 static void leave(svr_forward *f, svr_work *w) {
-    const svr_leg *out;
     if (!w->pkt) return;
-    out = svr_leg_opposite(w->in);
+    svr_leg *out = svr_leg_opposite(w->in);
     if (!out->path) {
         svr_emit_routed(f, out, w->pkt, &w->ip);
         return;

@@ -86,7 +86,7 @@ static void move(svr_forward *f, svr_leg *leg, svr_path *to, const char *reason)
     svr_tuple arrival;
     /* What went into a dead line has told nobody anything. */
     if (!svr_path_in_service(from) && leg->sent > heard) leg->sent = heard;
-    if (!svr_waypoint_choose(&f->sessions, to, &arrival)) {
+    if (!svr_waypoint_choose(&f->sessions, to, svr_session_proto(svr_leg_session(leg)), &arrival)) {
         svr_drop_count(f->rt, svr_limits_note(f, SVR_DROP_NO_WAYPOINT));
         return;
     }

@@ -24,11 +24,11 @@
 /* ---- the other end ---------------------------------------------------------------------------- */
 
 svr_path *svr_nat_sender(svr_forward *f, const svr_work *w) {
-    const uint8_t *body = w->pkt->data + w->ip.header_len + SVR_UDP_HEADER_LEN;
+    const uint8_t *body = w->pkt->data + w->ip.header_len + w->ip.l4_header_len;
     const svr_flow *flow = &w->ip.flow;
     svr_metadata m;
     svr_tlv claim;
-    if (svr_metadata_decode(body, (size_t)w->ip.l4_len - SVR_UDP_HEADER_LEN, &m) == SVR_METADATA_OK &&
+    if (svr_metadata_decode(body, (size_t)w->ip.l4_len - w->ip.l4_header_len, &m) == SVR_METADATA_OK &&
         svr_tlv_find(m.header, m.header_len, SVR_TLV_CLAIM, &claim) && claim.len == 4)
         return svr_peers_find_claimed(f->peers, &flow->dst, svr_get32(claim.value));
     svr_tuple tuple = svr_tuple_of(flow, SVR_IFID_NONE);
@@ -87,7 +87,7 @@ static void offer(svr_forward *f, svr_path *path, svr_spare *s) {
     svr_crypt_op op;
     svr_packet *pkt = svr_packet_get(f->rt->pool, SVR_METADATA_SESSION_MAX);
     if (!pkt) return;
-    const svr_leg leg = {.path = path, .arrival = tuple_of(path, s)};
+    svr_leg leg = {.path = path, .arrival = tuple_of(path, s)};
     s->when = f->rt->now;
     svr_control_send_alone(f, &leg, pkt, &op,
                            svr_metadata_create_control(path, SVR_CONTROL_KEEP_ALIVE, NULL, pkt, &op));
@@ -95,7 +95,7 @@ static void offer(svr_forward *f, svr_path *path, svr_spare *s) {
 
 static bool choose(svr_forward *f, svr_path *path, svr_spare *s) {
     svr_tuple t;
-    if (!svr_waypoint_choose(&f->sessions, path, &t)) return false;
+    if (!svr_waypoint_choose(&f->sessions, path, SVR_PROTO_UDP, &t)) return false;
     *s = (svr_spare){.far_port = t.sport, .own_port = t.dport};
     return true;
 }
@@ -127,11 +127,13 @@ void svr_nat_begun(svr_forward *f, svr_path *path, const svr_tuple *arrival) {
 
 static void keep_leg(svr_forward *f, svr_leg *leg) {
     svr_crypt_op op;
-    svr_time last = leg->sent > leg->kept ? leg->sent : leg->kept;
-    if (!leg->path || !opens(leg->path) || f->rt->now - last < KEEP_INTERVAL) return;
+    svr_time now = f->rt->now;
+    if (!leg->path || !opens(leg->path) || now - leg->sent < KEEP_INTERVAL ||
+        !svr_moment_since(leg->kept, now, KEEP_INTERVAL))
+        return;
     svr_packet *pkt = svr_packet_get(f->rt->pool, SVR_METADATA_SESSION_MAX);
     if (!pkt) return;
-    leg->kept = f->rt->now;
+    leg->kept = svr_moment_of(now);
     svr_control_send_alone(f, leg, pkt, &op,
                            svr_metadata_create(leg, SVR_CONTROL_KEEP_ALIVE, false, pkt, &op));
 }

@@ -52,14 +52,18 @@ static svr_drop look_behind_l4(svr_forward *f, svr_work *w) {
 
 static svr_drop parse(svr_forward *f, svr_work *w) {
     const svr_flow *flow = &w->ip.flow;
-    if (flow->proto != SVR_PROTO_UDP || !w->ip.has_ports) return SVR_DROP_PROTOCOL_UNSUPPORTED;
+    bool tcp = flow->proto == SVR_PROTO_TCP;
+    if ((flow->proto != SVR_PROTO_UDP && !tcp) || !w->ip.has_ports) return SVR_DROP_PROTOCOL_UNSUPPORTED;
     w->path = svr_peers_find_path(f->peers, &flow->dst, &flow->src);
     if (!w->path) w->path = svr_nat_sender(f, w);
     if (!w->path) return SVR_DROP_UNKNOWN_PEER;
     if (!svr_path_in_service(w->path)) return SVR_DROP_PATH_NOT_IN_SERVICE;
+    if (tcp && svr_path_get_config(w->path)->neighborhood->tcp_transport != SVR_TCP_NATIVE)
+        return SVR_DROP_PROTOCOL_UNSUPPORTED;
+    if (tcp) w->tcp = svr_tcp_decode(&w->ip, w->pkt->data + w->ip.header_len);
     w->expired = w->ip.ttl <= 1; /* its sender is told by way of its session, which it may begin */
     w->pkt->len = w->ip.header_len + (uint32_t)w->ip.l4_len; /* link padding */
-    strip_front(w->pkt, w->ip.header_len + SVR_UDP_HEADER_LEN);
+    strip_front(w->pkt, w->ip.header_len + (size_t)w->ip.l4_header_len);
     return look_behind_l4(f, w);
 }
 
@@ -98,7 +102,7 @@ svr_leg *svr_work_find(const svr_forward *f, svr_work *w) {
 static svr_drop find_leg(svr_forward *f, svr_work *w) {
     w->in = svr_work_find(f, w);
     if (w->in) return SVR_DROP_NONE;
-    svr_control_ask(f, w->path, &w->ip);
+    svr_control_ask(f, w);
     return SVR_DROP_UNKNOWN_SESSION;
 }
 
@@ -143,6 +147,7 @@ static void note_arrival(svr_forward *f, svr_work *w, uint8_t tcp_flags) {
     svr_leg *in = w->in;
     if (svr_leg_session(in)->dead) return; /* replaced by a later packet of the batch */
     svr_session_touch(svr_leg_session(in), in->side, tcp_flags);
+    if (!w->stale) svr_envelope_heard(in, &w->tcp);
     count_arrival(w);
     if (in->side == SVR_TARGET) svr_moves_review(f, svr_leg_session(in));
     if (!w->has_metadata && !w->stale) svr_handshake_got_plain(&in->handshake, svr_leg_role(in));
@@ -166,7 +171,7 @@ static svr_drop expire(svr_forward *f, const svr_work *w, const uint8_t *quote) 
 
 /* The path behind has become narrower than whoever sends there knows: metadata tells. */
 static void tell_room(svr_forward *f, svr_leg *to) {
-    if (f->rt->now - to->reminded >= ROOM_INTERVAL) svr_control_send(f, to, 0);
+    if (svr_moment_since(to->reminded, f->rt->now, ROOM_INTERVAL)) svr_control_send(f, to, 0);
 }
 
 static svr_drop pass_on(svr_forward *f, svr_work *w) {
@@ -281,7 +286,7 @@ static svr_drop deliver(svr_forward *f, svr_work *w) {
 }
 
 static svr_drop relay(svr_forward *f, svr_work *w) {
-    const svr_leg *out = svr_leg_opposite(w->in);
+    svr_leg *out = svr_leg_opposite(w->in);
     svr_emit_fields fields = svr_emit_inherit(&w->ip);
     if (w->hop_op != SVR_NO_OP && !f->hop_ops.at[w->hop_op].ok) return SVR_DROP_CRYPTO_FAILED;
     if (w->before) svr_emit_path(f, out, w->before, fields);

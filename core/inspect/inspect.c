@@ -453,11 +453,11 @@ void svr_inspect(svr_inspector *in, const uint8_t *datagram, size_t len, svr_see
     memcpy(in->work, datagram, len);
     if (svr_ip_decode(in->work, len, &ip) != SVR_IP_OK) return;
     out->outer = ip.flow;
-    if (ip.flow.proto != SVR_PROTO_UDP || !ip.has_ports || ip.fragment) return;
-    body b = {.p = in->work + ip.header_len + SVR_UDP_HEADER_LEN,
-              .len = (size_t)ip.l4_len - SVR_UDP_HEADER_LEN};
-    if (ip.flow.dport == SVR_BFD_PORT ||
-        ip.flow.sport == SVR_BFD_PORT) /* behind a NAT the one or the other */
+    bool udp = ip.flow.proto == SVR_PROTO_UDP;
+    if ((!udp && ip.flow.proto != SVR_PROTO_TCP) || !ip.has_ports || ip.fragment) return;
+    body b = {.p = in->work + ip.header_len + ip.l4_header_len, .len = (size_t)ip.l4_len - ip.l4_header_len};
+    if (udp && (ip.flow.dport == SVR_BFD_PORT ||
+                ip.flow.sport == SVR_BFD_PORT)) /* behind a NAT the one or the other */
         inspect_bfd(in, &b, out);
     else
         inspect_session(in, &b, out);

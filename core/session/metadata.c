@@ -31,7 +31,8 @@ static void put_session(svr_tlv_writer *w, const svr_leg *out, bool with_key) {
     svr_tlv_put(w, SVR_TLV_SESSION_UUID, s->uuid, SVR_UUID_LEN);
     svr_tlv_put_text(w, SVR_TLV_TENANT, s->tenant->name);
     svr_tlv_put_text(w, SVR_TLV_SERVICE, s->service->name);
-    if (svr_session_proto(s) == SVR_PROTO_TCP) svr_tlv_put(w, SVR_TLV_TCP_SYN, NULL, 0); /* PD-UDP */
+    if (svr_session_proto(s) == SVR_PROTO_TCP && out->arrival.proto == SVR_PROTO_UDP)
+        svr_tlv_put(w, SVR_TLV_TCP_SYN, NULL, 0); /* PD-UDP */
     if (svr_session_proto(s) != SVR_PROTO_TCP && svr_session_proto(s) != SVR_PROTO_UDP)
         svr_tlv_put8(w, SVR_TLV_TRANSPORT, svr_session_proto(s));
     if (s->service->security) svr_tlv_put_text(w, SVR_TLV_SECURITY_POLICY, s->service->security->name);

@@ -40,6 +40,8 @@ static void write_leg(svr_writer *w, const svr_leg *leg) {
         svr_write_bytes(w, &config->local, sizeof config->local);
         svr_write_bytes(w, svr_path_identity(leg->path), sizeof config->remote);
         svr_write_bytes(w, &leg->arrival, sizeof leg->arrival);
+        svr_write8(w, leg->tcp_state);
+        svr_write_bytes(w, &leg->tcp, sizeof leg->tcp);
         return;
     }
     size_t len = strlen(leg->lan->name);
@@ -132,6 +134,8 @@ static bool read_leg(svr_reader *r, const svr_replica_place *place, svr_leg *leg
         svr_read_copy(r, &local, sizeof local);
         svr_read_copy(r, &remote, sizeof remote);
         svr_read_copy(r, &leg->arrival, sizeof leg->arrival);
+        leg->tcp_state = svr_read8(r) & SVR_ENVELOPE_CLOSING;
+        svr_read_copy(r, &leg->tcp, sizeof leg->tcp);
         leg->path = r->ok ? svr_peers_find_path(place->peers, &local, &remote) : NULL;
         return leg->path != NULL;
     }

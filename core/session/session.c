@@ -3,7 +3,7 @@
  * A session has one timer. It is set when the session begins, and again only when it fires (the session was
  * active meanwhile), when a shorter idle limit applies (RST, FIN), or when a key rotation has a date: not for
  * each packet. */
-#include "session/session.h"
+#include "session/envelope.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -262,6 +262,7 @@ static void place_legs(svr_session *s, const svr_flow *flow) {
         if (leg->path) {
             leg->reminded = leg->kept = 0;
             leg->led = (svr_led){0};
+            if (!leg->tcp_state) svr_envelope_begin(leg);
         }
         if (!leg->path) leg->arrival = svr_tuple_of(side == SVR_ORIGIN ? flow : &reverse, leg->lan->id);
         leg->handshake = (svr_handshake){.sending = leg->path && side == SVR_TARGET};
@@ -366,6 +367,7 @@ bool svr_leg_rebind(svr_leg *leg, svr_path *path, const svr_tuple *arrival) {
         svr_path_get_load(leg->path)->sessions--;
         svr_path_get_load(path)->sessions++;
         leg->path = path;
+        svr_envelope_begin(leg);
         return true;
     }
     leg->arrival = former;
@@ -408,7 +410,7 @@ size_t svr_session_body_len(const svr_session *s, size_t text_len) {
 
 size_t svr_leg_room(const svr_leg *out) {
     const svr_path_config *config = svr_path_get_config(out->path);
-    size_t headers = svr_ip_header_len(config->local.family) + SVR_UDP_HEADER_LEN;
+    size_t headers = svr_ip_header_len(config->local.family) + svr_envelope_len(&out->arrival);
     uint32_t mtu =
         svr_path_mtu(out->path) < SVR_PACKET_LEN_MAX ? svr_path_mtu(out->path) : SVR_PACKET_LEN_MAX;
     size_t room = mtu > headers ? mtu - headers : 0;
@@ -429,7 +431,7 @@ size_t svr_session_text_max(const svr_session *s, const svr_leg *out) {
 static size_t sure_room(const svr_leg *out) {
     size_t room = svr_leg_room(out);
     size_t least = SVR_PATH_MTU_MIN - svr_ip_header_len(svr_path_get_config(out->path)->local.family) -
-                   SVR_UDP_HEADER_LEN;
+                   svr_envelope_len(&out->arrival);
     bool unknown = out->side == SVR_TARGET && out->handshake.sending;
     return unknown && least < room ? least : room;
 }

@@ -23,9 +23,6 @@
 #define SVR_IDLE_TCP_HALF_OPEN (60 * SVR_SEC) /* only one has */
 #define SVR_IDLE_TCP_FINISHED (60 * SVR_SEC)  /* after both FINs */
 #define SVR_IDLE_TCP_RESET (30 * SVR_SEC)     /* after RST */
-#define SVR_TCP_FIN 0x01
-#define SVR_TCP_SYN 0x02
-#define SVR_TCP_RST 0x04
 
 /* Later routers remember a session this much longer than its ingress, which alone can begin it again. */
 #define SVR_IDLE_MARGIN (10 * SVR_SEC)
@@ -41,6 +38,17 @@ typedef struct svr_tuple {
     uint16_t sport, dport, proto, ifid;
 } svr_tuple;
 
+/* A time in milliseconds, for what was a short while ago: it takes half the room, and turns over after 49
+ * days. */
+typedef uint32_t svr_moment;
+
+static inline svr_moment svr_moment_of(svr_time t) {
+    return (svr_moment)(t / SVR_MS);
+}
+static inline bool svr_moment_since(svr_moment then, svr_time now, svr_duration interval) {
+    return (svr_duration)(svr_moment)(svr_moment_of(now) - then) * SVR_MS >= interval;
+}
+
 /* The newest metadata that led a leg to its waypoints: what is older leads it nowhere. */
 typedef struct svr_led {
     uint64_t nonce;
@@ -48,10 +56,25 @@ typedef struct svr_led {
     uint32_t life;  /* of the peer: what tells it from the one before */
 } svr_led;
 
+/* How far a TCP envelope is (session/envelope.h). */
+typedef enum svr_envelope_state {
+    SVR_ENVELOPE_FRESH,     /* nothing has come: what leaves is a SYN */
+    SVR_ENVELOPE_ANSWERING, /* a SYN has come: what leaves answers it */
+    SVR_ENVELOPE_OPEN,
+    SVR_ENVELOPE_CLOSING, /* what leaves is the last */
+} svr_envelope_state;
+
+/* Sequence numbers of a TCP envelope. */
+typedef struct svr_envelope {
+    uint32_t next;  /* of the octet that leaves next */
+    uint32_t heard; /* of the one that should come next */
+} svr_envelope;
+
 typedef struct svr_leg {
     svr_tuple arrival;
     unsigned side : 1;       /* svr_side: its place in svr_session.leg */
     bool bound : 1;          /* it is in by_tuple */
+    unsigned tcp_state : 2;  /* path leg: svr_envelope_state */
     svr_handshake handshake; /* path leg */
     uint16_t far_room;       /* path leg: longest body that goes on behind the peer; 0: nothing is known */
     svr_path *path;          /* NULL: a LAN leg */
@@ -60,12 +83,13 @@ typedef struct svr_leg {
             const svr_interface *lan; /* where packets leave */
             svr_addr gateway;         /* family 0 when destinations are on link */
         };
-        struct {               /* path leg */
-            svr_time reminded; /* when metadata last left here */
-            svr_time sent;     /* when anything did */
-            svr_time kept;     /* behind a NAT: when a keep-alive left last (PD-NAT) */
-            uint64_t told;     /* the life of the peer to which the newest key went first */
-            svr_led led;       /* of what its peer says */
+        struct {                 /* path leg */
+            svr_time sent;       /* when anything left here last */
+            svr_moment reminded; /* when metadata did */
+            svr_moment kept;     /* behind a NAT: when a keep-alive did (PD-NAT) */
+            svr_envelope tcp;    /* when the waypoints are TCP */
+            uint64_t told;       /* the life of the peer to which the newest key went first */
+            svr_led led;         /* of what its peer says */
         };
     };
 } svr_leg;
@@ -214,7 +238,7 @@ const char *svr_session_place(const svr_session *s);
 
 /* Sizes.
  *
- * What a packet of the session costs on the wire, behind the outer IP and UDP headers:
+ * What a packet of the session costs on the wire, behind the outer IP and L4 headers:
  *     nonce 8 | text, padded to a multiple of 16 with at least 1 byte when enciphered | tag 24 or 48
  * where the text is the inner datagram without its IP header and without what waypoints stand for: the UDP
  * header (8), the ports of TCP (4), nothing of ICMP. */
@@ -234,7 +258,7 @@ size_t svr_session_text_sure(const svr_session *s, const svr_leg *out);
 size_t svr_session_piece_max(const svr_session *s, const svr_leg *out);
 /* The same as an MTU: longest inner IP datagram. */
 size_t svr_session_mtu(const svr_session *s, const svr_leg *out);
-/* Longest outer IP datagram on this path leg, less its IP and UDP headers. */
+/* Longest outer IP datagram on this path leg, less its IP and L4 headers. */
 size_t svr_leg_room(const svr_leg *out);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "session/waypoint.h"
 
+#include "session/envelope.h"
+
 /* How many even or odd ports a range holds, and the first of them. */
 static uint32_t count_ports(const svr_port_range *range, uint32_t odd, uint32_t *first) {
     *first = range->first + ((range->first ^ odd) & 1);
@@ -22,15 +24,17 @@ static bool take_offered(const svr_sessions *all, svr_path *path, svr_tuple *arr
     return false;
 }
 
-bool svr_waypoint_choose(const svr_sessions *all, svr_path *path, svr_tuple *arrival) {
+bool svr_waypoint_choose(const svr_sessions *all, svr_path *path, uint8_t inner_proto, svr_tuple *arrival) {
     const svr_path_config *config = svr_path_get_config(path);
     if (config->far_nat && !config->external.family) return take_offered(all, path, arrival);
     uint32_t first_even, first_odd;
     uint64_t evens = count_ports(&config->neighborhood->ports, 0, &first_even);
     uint64_t odds = count_ports(&config->neighborhood->ports, 1, &first_odd), pairs = evens * odds;
     if (!pairs) return false;
-    svr_tuple t = {
-        .src = *svr_path_remote(path), .dst = config->local, .proto = SVR_PROTO_UDP, .ifid = SVR_IFID_NONE};
+    svr_tuple t = {.src = *svr_path_remote(path),
+                   .dst = config->local,
+                   .proto = svr_envelope_proto(path, inner_proto),
+                   .ifid = SVR_IFID_NONE};
     uint64_t at = svr_runtime_jitter(all->rt, pairs);
     for (uint64_t i = 0; i < SVR_WAYPOINT_PROBES && i < pairs; i++, at = (at + 1) % pairs) {
         t.dport = (uint16_t)(first_even + 2 * (at / odds));

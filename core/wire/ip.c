@@ -13,7 +13,8 @@
 #define TCP_OPTION_END 0
 #define TCP_OPTION_NOP 1
 #define TCP_OPTION_MSS 2
-#define TCP_FLAG_SYN 2
+#define TCP_OPTION_WINDOW_SCALE 3
+#define TCP_SYN_OPTIONS_LEN 8
 
 /* ---- decoding ------------------------------------------------------------------------------- */
 
@@ -219,6 +220,44 @@ void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint
     svr_l4_checksum_set(udp, SVR_UDP_HEADER_LEN + payload_len, SVR_PROTO_UDP, src, dst);
 }
 
+/* ---- TCP ------------------------------------------------------------------------------------ */
+
+svr_tcp_segment svr_tcp_decode(const svr_ip *ip, const uint8_t *tcp) {
+    return (svr_tcp_segment){.seq = svr_get32(tcp + 4),
+                             .ack = svr_get32(tcp + 8),
+                             .len = (size_t)ip->l4_len - ip->l4_header_len,
+                             .flags = ip->tcp_flags};
+}
+
+size_t svr_tcp_header_len(uint8_t flags) {
+    return SVR_TCP_HEADER_MIN + (flags & SVR_TCP_SYN ? TCP_SYN_OPTIONS_LEN : 0u);
+}
+
+void svr_tcp_encode(uint8_t *tcp, const svr_tcp_header *h, const svr_addr *src, const svr_addr *dst,
+                    size_t len) {
+    size_t header = svr_tcp_header_len(h->flags);
+    assert(header + len <= UINT16_MAX);
+    svr_put16(tcp, h->sport);
+    svr_put16(tcp + 2, h->dport);
+    svr_put32(tcp + 4, h->seq);
+    svr_put32(tcp + 8, h->flags & SVR_TCP_ACK ? h->ack : 0);
+    tcp[12] = (uint8_t)(header / 4 << 4);
+    tcp[13] = h->flags;
+    svr_put16(tcp + 14, h->window);
+    svr_put32(tcp + 16, 0); /* checksum, and nothing urgent */
+    if (h->flags & SVR_TCP_SYN) {
+        uint8_t *option = tcp + SVR_TCP_HEADER_MIN;
+        option[0] = TCP_OPTION_MSS;
+        option[1] = 4;
+        svr_put16(option + 2, h->mss);
+        option[4] = TCP_OPTION_WINDOW_SCALE;
+        option[5] = 3;
+        option[6] = h->window_scale;
+        option[7] = TCP_OPTION_NOP;
+    }
+    svr_l4_checksum_set(tcp, header + len, SVR_PROTO_TCP, src, dst);
+}
+
 /* ---- MSS ------------------------------------------------------------------------------------ */
 
 /* RFC 1624: the checksum follows a changed 16-bit field. `odd`: the field starts at an odd offset. */
@@ -232,7 +271,7 @@ static void mend_checksum(uint8_t *tcp, uint16_t from, uint16_t to, bool odd) {
 }
 
 bool svr_tcp_clamp_mss(uint8_t *tcp, size_t len, uint16_t mss) {
-    if (len < SVR_TCP_HEADER_MIN || !(tcp[13] & TCP_FLAG_SYN)) return false;
+    if (len < SVR_TCP_HEADER_MIN || !(tcp[13] & SVR_TCP_SYN)) return false;
     size_t end = (size_t)(tcp[12] >> 4) * 4;
     if (end > len) return false;
     for (size_t at = SVR_TCP_HEADER_MIN; at < end && tcp[at] != TCP_OPTION_END;) {

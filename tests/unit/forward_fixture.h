@@ -619,12 +619,12 @@ static inline bool contains(const line *l, const void *what, size_t n) {
     return memmem(l->bytes, l->len, what, n) != NULL;
 }
 
-/* First bytes behind the outer UDP header. */
+/* First bytes behind the outer L4 header. */
 static inline const uint8_t *body_of(const line *l, size_t *len) {
     svr_ip ip;
     assert_int_equal(svr_ip_decode(l->bytes, l->len, &ip), SVR_IP_OK);
-    *len = (size_t)ip.l4_len - 8;
-    return l->bytes + ip.header_len + 8;
+    *len = (size_t)ip.l4_len - ip.l4_header_len;
+    return l->bytes + ip.header_len + ip.l4_header_len;
 }
 
 static inline bool has_metadata(const line *l) {

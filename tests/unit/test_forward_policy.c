@@ -114,11 +114,6 @@ static void test_forward_other_packets_are_refused(void **state) {
     svr_packet *pkt = packet_of(t, bytes, len);
     svr_forward_lan(t->node[0].forward, &t->node[0].ifs[0], &pkt, 1);
     assert_int_equal(drops(t, 0, SVR_DROP_PROTOCOL_UNSUPPORTED), 1);
-    t->hood.tcp_transport = SVR_TCP_NATIVE;
-    s = udp4;
-    s.proto = SVR_PROTO_TCP;
-    send(t, 0, &s);
-    assert_int_equal(drops(t, 0, SVR_DROP_PROTOCOL_UNSUPPORTED), 2);
     net_del(t);
 }
 

@@ -150,7 +150,8 @@ static void test_session_waypoints_need_an_even_and_an_odd_port(void **state) {
         svr_tuple arrival;
         t->hood.ports = table[i].ports;
         svr_path *path = &t->node[0].peers.peer[1].path[0];
-        assert_int_equal(svr_waypoint_choose(&t->node[0].forward->sessions, path, &arrival), table[i].found);
+        assert_int_equal(svr_waypoint_choose(&t->node[0].forward->sessions, path, SVR_PROTO_UDP, &arrival),
+                         table[i].found);
         if (table[i].found) assert_true(arrival.dport % 2 == 0 && arrival.sport % 2 == 1);
         net_del(t);
     }

@@ -266,6 +266,34 @@ void svr_udp_encode(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint
  * that. */
 void svr_udp_encode_open(uint8_t *udp, const svr_addr *src, const svr_addr *dst, uint16_t sport,
                          uint16_t dport, size_t payload_len);
+/* Where a TCP segment is in its connection. */
+#define SVR_TCP_FIN 0x01
+#define SVR_TCP_SYN 0x02
+#define SVR_TCP_RST 0x04
+#define SVR_TCP_PSH 0x08
+#define SVR_TCP_ACK 0x10
+typedef struct svr_tcp_segment {
+    uint32_t seq, ack;
+    size_t len; /* of its data */
+    uint8_t flags;
+} svr_tcp_segment;
+
+/* `tcp` is the L4 header that svr_ip_decode found whole. */
+svr_tcp_segment svr_tcp_decode(const svr_ip *ip, const uint8_t *tcp);
+
+typedef struct svr_tcp_header {
+    uint16_t sport, dport, window;
+    uint32_t seq, ack;
+    uint8_t flags;
+    uint8_t window_scale; /* of a SYN, as is `mss` */
+    uint16_t mss;
+} svr_tcp_header;
+
+/* 28 for a SYN, with its options; else 20. */
+size_t svr_tcp_header_len(uint8_t flags);
+/* Writes a TCP header and its checksum over `len` bytes of data behind it. */
+void svr_tcp_encode(uint8_t *tcp, const svr_tcp_header *h, const svr_addr *src, const svr_addr *dst,
+                    size_t len);
 /* Fills in the checksum of an L4 segment (TCP, UDP, ICMP, ICMPv6) at `l4`. */
 void svr_l4_checksum_set(uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src, const svr_addr *dst);
 bool svr_l4_checksum_ok(const uint8_t *l4, size_t len, uint8_t proto, const svr_addr *src,
