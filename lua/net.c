@@ -29,11 +29,13 @@ static int new_underlay(lua_State *L) {
                      NULL);
 }
 
-/* nat(name, {dependent=, timeout=}) */
+/* nat(name, {dependent=, timeout=, strict_tcp=, udp_port=}) */
 static int new_nat(lua_State *L) {
     luaL_checktype(L, 2, LUA_TTABLE);
     const ns3shim_nat_opts opts = {.dependent = lua_field_bool(L, 2, "dependent"),
-                                   .timeout_ns = (uint64_t)lua_field_integer(L, 2, "timeout", 0)};
+                                   .timeout_ns = (uint64_t)lua_field_integer(L, 2, "timeout", 0),
+                                   .strict_tcp = lua_field_bool(L, 2, "strict_tcp"),
+                                   .udp_port = (uint16_t)lua_field_integer(L, 2, "udp_port", 0)};
     return push_node(L, ns3shim_nat_new(svrsim_world(lua_host_get(L)->sim), luaL_checkstring(L, 1), &opts),
                      NULL);
 }
@@ -189,6 +191,11 @@ static int nat_stats(lua_State *L) {
     lua_set_integer(L, "mappings", s.mappings);
     lua_set_integer(L, "unmapped", s.unmapped);
     lua_set_integer(L, "dropped", s.dropped);
+    lua_set_integer(L, "refused_udp", s.refused_udp);
+    lua_set_integer(L, "refused_tcp", s.refused_tcp);
+    if (!s.refusal) return 1;
+    lua_pushstring(L, s.refusal);
+    lua_setfield(L, -2, "refusal");
     return 1;
 }
 

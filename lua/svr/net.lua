@@ -147,7 +147,8 @@ end
 
 -- A NAT box between routers (link them to it) and an underlay router: who is inside is seen from outside with its address, and
 -- with ports that it lends. opts: mapping ("independent": a port for each inside end; "dependent": for each outside end as well),
--- timeout (of a mapping on which nothing leaves; default 60 s), addresses (how many it has outside; default 1).
+-- timeout (of a mapping on which nothing leaves; default 60 s), addresses (how many it has outside; default 1), strict_tcp (it lets
+-- pass only what a TCP connection from inside may consist of), udp_port (the only one that UDP may go to).
 function Net:nat(name, opts)
     claim(self, name)
     opts = opts or {}
@@ -156,7 +157,8 @@ function Net:nat(name, opts)
         error(("a NAT's mapping is 'independent' or 'dependent', not '%s'"):format(tostring(mapping)), 0)
     end
     local n = setmetatable({ kind = "nat", name = name, ends = {}, opts = opts, net = self, core = core.nat(name,
-        { dependent = mapping == "dependent", timeout = units.time(opts.timeout or "60s", "timeout") }) }, Nat)
+        { dependent = mapping == "dependent", timeout = units.time(opts.timeout or "60s", "timeout"),
+            strict_tcp = opts.strict_tcp or false, udp_port = opts.udp_port }) }, Nat)
     self.nats[#self.nats + 1] = n
     n.number = #self.nats
     return n
@@ -170,7 +172,8 @@ function Nat:change(what)
     self.core:forget(what == "address")
 end
 
--- outbound, inbound (translated), made (mappings so far), mappings (now), unmapped (from outside, for nobody), dropped.
+-- outbound, inbound (translated), made (mappings so far), mappings (now), unmapped (from outside, for nobody), dropped,
+-- refused_udp (by udp_port), refused_tcp (by strict_tcp) and refusal (why, the last time).
 function Nat:stats() return self.core:nat_stats() end
 
 -- ---- links -------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ Nat::Flow *Nat::find_outbound(const Endpoint &inside, const Endpoint &far) {
     if (known != m_by_inside.end()) drop_flow(known->second);
     Endpoint lent;
     if (m_flows.size() >= FLOWS_MAX || !lend(inside, far, &lent)) return nullptr;
-    auto at = m_flows.insert(m_flows.end(), {inside, lent, far, now_ns()});
+    auto at = m_flows.insert(m_flows.end(), {inside, lent, far, now_ns(), {}});
     m_by_inside[{inside, far}] = at;
     m_by_lent[{lent, far}] = at;
     m_stats.made++;
@@ -180,12 +180,28 @@ void Nat::send(uint32_t device, const View &v) {
     m_node.devices[device]->Send(packet, ns3::Address(), ETHERTYPE_IPV4);
 }
 
+/* What it is configured to look at besides. */
+bool Nat::passes(const View &v, Flow &flow, bool from_inside) {
+    if (v.proto == UDP && m_opts.udp_port && flow.far.port != m_opts.udp_port) {
+        m_stats.refused_udp++;
+        return false;
+    }
+    if (v.proto != TCP || !m_opts.strict_tcp) return true;
+    size_t said = get16(v.ip + 2) - static_cast<size_t>(v.l4 - v.ip);
+    const char *why = said > v.l4_len ? "cut off" : flow.watch.take(v.l4, said, from_inside);
+    if (!why) return true;
+    m_stats.refused_tcp++;
+    m_stats.refusal = why;
+    return false;
+}
+
 void Nat::outbound(View &v) {
     Flow *flow = v.is_error() ? nullptr : find_outbound(v.source(), View::far(v.destination()));
     if (!flow || inside_of(flow->far.address)) {
         m_stats.dropped++;
         return;
     }
+    if (!passes(v, *flow, true)) return;
     flow->used = now_ns();
     if (auto known = m_lent.find(flow->inside); known != m_lent.end()) known->second.used = now_ns();
     v.set(v.ip + 12, v.source_port(), flow->lent);
@@ -233,6 +249,7 @@ void Nat::inbound(View &v) {
         m_stats.unmapped++;
         return;
     }
+    if (!passes(v, *flow, false)) return;
     v.set(v.ip + 16, v.destination_port(), flow->inside);
     m_stats.inbound++;
     send(in->device, v);

@@ -5,6 +5,7 @@
 #define NS3SHIM_NAT_HH
 
 #include "internal.hh"
+#include "tcp_watch.hh"
 
 #include <array>
 #include <list>
@@ -43,6 +44,7 @@ class Nat {
     struct Flow {
         Endpoint inside, lent, far;
         uint64_t used;
+        TcpWatch watch = {};
     };
     struct Lent {
         Endpoint as;
@@ -53,6 +55,7 @@ class Nat {
     };
     struct View;
 
+    bool passes(const View &v, Flow &flow, bool from_inside);
     void outbound(View &v);
     void inbound(View &v);
     void inbound_error(View &v);

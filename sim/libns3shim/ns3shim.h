@@ -69,6 +69,8 @@ ns3shim_node *ns3shim_underlay_new(ns3shim_world *world, const char *name);
 typedef struct ns3shim_nat_opts {
     bool dependent;      /* a port of its own for each outside endpoint; else one for each inside endpoint */
     uint64_t timeout_ns; /* a mapping on which nothing leaves for so long is forgotten; 0: never */
+    bool strict_tcp;     /* lets pass only what a TCP connection from inside may consist of */
+    uint16_t udp_port;   /* the only port outside that UDP may go to; 0: any */
 } ns3shim_nat_opts;
 typedef struct ns3shim_nat_stats {
     uint64_t outbound, inbound; /* translated */
@@ -76,6 +78,9 @@ typedef struct ns3shim_nat_stats {
     uint64_t mappings;          /* that stand now */
     uint64_t unmapped;          /* from outside, for nobody */
     uint64_t dropped;           /* not to be translated */
+    uint64_t refused_udp;       /* by `udp_port` */
+    uint64_t refused_tcp;       /* by `strict_tcp` */
+    const char *refusal;        /* of TCP, the last one; NULL: none */
 } ns3shim_nat_stats;
 ns3shim_node *ns3shim_nat_new(ns3shim_world *world, const char *name, const ns3shim_nat_opts *opts);
 /* The device leads to this prefix inside. */

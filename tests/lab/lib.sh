@@ -355,6 +355,26 @@ two_networks() {
     } >"$LAB_DIR/authority.conf"
 }
 
+# two_networks_apart: the same with a provider's router in place of the wire, whose namespace is isp.
+#
+#   client ------- a ---------------- isp ---------------- b ------- server
+#                  192.0.2.1   .254        .254  198.51.100.2
+two_networks_apart() {
+    local side
+    two_networks 192.0.2.1 198.51.100.2 24
+    make_space isp
+    for side in a b; do
+        ip -n "$(space $side)" link del wan0
+        cable $side wan0 isp to-$side
+    done
+    give a wan0 192.0.2.1/24
+    give b wan0 198.51.100.2/24
+    give isp to-a 192.0.2.254/24
+    give isp to-b 198.51.100.254/24
+    sed -i -e 's/ip-address     192.0.2.1$/&\ngateway 192.0.2.254/' -e 's/ip-address     198.51.100.2$/&\ngateway 198.51.100.254/' \
+        "$LAB_DIR/authority.conf"
+}
+
 # try_files BYTES: the client of two_networks fetches a file from the server, over TCP by both families.
 try_files() {
     local address url

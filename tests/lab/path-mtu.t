@@ -11,26 +11,9 @@
 . "$(dirname "$0")/lib.sh"
 need ping python3 curl
 
-two_networks 192.0.2.1 198.51.100.2 24
-make_space isp
-for side in a b; do
-    ip -n "$(space $side)" link del wan0
-    cable $side wan0 isp to-$side
-    ip netns exec "$(space isp)" sysctl -qw net.ipv4.ip_forward=1
-done
-give a wan0 192.0.2.1/24
-give b wan0 198.51.100.2/24
-give isp to-a 192.0.2.254/24
-give isp to-b 198.51.100.254/24
+two_networks_apart
 ip -n "$(space isp)" link set to-b mtu 1400
-python3 - "$LAB_DIR/authority.conf" <<'END'
-import re, sys
-text = open(sys.argv[1]).read()
-for address, gateway in (("192.0.2.1", "192.0.2.254"), ("198.51.100.2", "198.51.100.254")):
-    text = text.replace(f"ip-address     {address}\n", f"ip-address     {address}\ngateway {gateway}\n")
-text = text.replace("topology  mesh\n", "topology  mesh\npath-mtu-discovery\nenabled true\nexit\n")
-open(sys.argv[1], "w").write(text)
-END
+sed -i 's/topology  mesh$/&\npath-mtu-discovery\nenabled true\nexit/' "$LAB_DIR/authority.conf"
 
 start_router a
 start_router b

@@ -36,9 +36,8 @@ static void note(void *ctx, unsigned direction, ns3shim_tap_what what, const uin
     seen.address[seen.n++] = address;
 }
 
-static void build(bool dependent, uint64_t timeout) {
+static void build_nat(ns3shim_nat_opts opts) {
     const ns3shim_link_opts line = {.delay_ns = MS};
-    const ns3shim_nat_opts opts = {.dependent = dependent, .timeout_ns = timeout};
     seen.n = 0;
     world = ns3shim_world_new(1, 1);
     a = ns3shim_host_new(world, "a");
@@ -61,6 +60,10 @@ static void build(bool dependent, uint64_t timeout) {
     assert_int_equal(ns3shim_node_route(b, 0, "0.0.0.0", 0, "10.0.3.2"), 0);
     assert_int_equal(ns3shim_serve(b, 5001), 0);
     assert_int_equal(ns3shim_serve(b, 5002), 0);
+}
+
+static void build(bool dependent, uint64_t timeout) {
+    build_nat((ns3shim_nat_opts){.dependent = dependent, .timeout_ns = timeout});
 }
 
 static int teardown(void **state) {
@@ -175,6 +178,124 @@ static void test_nat_lets_nobody_in_who_was_not_spoken_to(void **state) {
     assert_int_equal(books().unmapped, 5);
 }
 
+static void test_nat_that_checks_tcp_finds_nothing_wrong_with_that_of_ns3(void **state) {
+    (void)state;
+    build_nat((ns3shim_nat_opts){.timeout_ns = 60 * SEC, .strict_tcp = true});
+    const ns3shim_flow_opts bulk = {
+        .kind = NS3SHIM_TCP_BULK, .destination = "10.0.3.1", .port = 5001, .count = 3000, .size = 1000};
+    ns3shim_flow *f = ns3shim_flow_new(a, &bulk);
+    ns3shim_flow_stats web = end(begin(NS3SHIM_TCP_REQUEST, 5002, 50, 100 * MS), 30 * SEC);
+    assert_int_equal(web.replies, 50);
+    assert_int_equal(end(f, 31 * SEC).received_bytes, 3000000);
+    assert_int_equal(books().refused_tcp, 0);
+    assert_null(books().refusal);
+}
+
+/* ---- segments that are out of order ----------------------------------------------------------- */
+
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+
+typedef struct segment {
+    bool inside; /* it comes from there */
+    uint8_t flags;
+    uint32_t seq, ack;
+    uint16_t window, len;
+    const char *refusal; /* NULL: it passes */
+} segment;
+
+static void put(uint8_t *p, uint32_t v, int n) {
+    for (; n--; v >>= 8)
+        p[n] = (uint8_t)v;
+}
+
+/* From port 4000 of a to port 80 of b, or back to the port that the NAT lends first. Window scale 2 both
+ * ways. */
+static void send_segment(const segment *s) {
+    uint8_t p[1500] = {0x45};
+    size_t header = s->flags & SYN ? 24 : 20, len = 20 + header + s->len;
+    uint32_t sum = 0;
+    put(p + 2, (uint32_t)len, 2);
+    p[8] = 64;
+    p[9] = 6;
+    put(p + 12, s->inside ? 0x0a000101 : 0x0a000301, 4);
+    put(p + 16, s->inside ? 0x0a000301 : 0xc6336401, 4);
+    for (int i = 0; i < 20; i += 2)
+        sum += (uint32_t)p[i] << 8 | p[i + 1];
+    sum = (sum & 0xffff) + (sum >> 16);
+    put(p + 10, ~((sum & 0xffff) + (sum >> 16)), 2);
+    put(p + 20, s->inside ? 4000 : 80, 2);
+    put(p + 22, s->inside ? 80 : 20000, 2);
+    put(p + 24, s->seq, 4);
+    put(p + 28, s->ack, 4);
+    p[32] = (uint8_t)(header / 4 << 4);
+    p[33] = s->flags;
+    put(p + 34, s->window, 2);
+    if (s->flags & SYN) put(p + 40, 0x03030201, 4); /* window scale 2, no operation */
+    assert_int_equal(ns3shim_raw_send(s->inside ? a : b, 0, p, len), 0);
+    assert_int_equal(ns3shim_run_until(world, ns3shim_now(world) + 10 * MS), 0);
+}
+
+static void ignore(void *ctx, uint32_t device, const uint8_t *p, size_t len) {
+    (void)ctx;
+    (void)device;
+    (void)p;
+    (void)len;
+}
+
+static void test_nat_that_checks_tcp_refuses_what_does_not_belong(void **state) {
+    (void)state;
+    static const segment talk[] = {
+        {true, ACK, 100, 1, 100, 10, "data before the handshake"},
+        {true, SYN | ACK, 100, 1, 100, 0, "a connection may be opened from inside only"},
+        {true, SYN | FIN, 100, 0, 100, 0, "flags that do not go together"},
+        {true, SYN, 100, 0, 1000, 50, NULL}, /* with a body */
+        {true, SYN, 200, 0, 1000, 0, "another beginning"},
+        {true, SYN, 100, 0, 1000, 60, NULL}, /* with another one */
+        {true, ACK, 161, 0, 1000, 0, "data before the handshake"},
+        {false, SYN, 900, 0, 1000, 0, "a connection may be opened from inside only"},
+        {false, SYN | ACK, 900, 100, 1000, 0, "an answer to what was not sent"},
+        {false, SYN | ACK, 900, 162, 1000, 0, "an answer to what was not sent"},
+        {false, SYN | ACK, 900, 161, 1000, 40, NULL},
+        {true, 0, 161, 0, 1000, 10, "a segment without acknowledgement"},
+        {true, ACK, 161, 942, 1000, 10, "acknowledges what was not sent"},
+        {true, ACK, 161, 941, 1000, 1000, NULL}, /* all of the window */
+        {true, ACK, 1161, 941, 1000, 1, "more than the window"},
+        {false, ACK, 941, 1161, 1000, 100, NULL},
+        {true, ACK, 1161, 1041, 1000, 1400, NULL}, /* the window is four times as wide by now */
+        {true, ACK, 1161, 1041, 1000, 1400, NULL}, /* again */
+        {false, ACK, 0x80000000, 1161, 1000, 100, "more than the window"},
+        {false, ACK, 941 - 0x3fffc001u, 1161, 1000, 0, "far behind"},
+        {false, FIN | ACK, 1041, 2561, 1000, 0, NULL},
+        {false, ACK, 1042, 2561, 1000, 7, "data behind the end"},
+    };
+    const ns3shim_link_opts line = {.delay_ns = MS};
+    const ns3shim_nat_opts opts = {.timeout_ns = 60 * SEC, .strict_tcp = true};
+    world = ns3shim_world_new(1, 1);
+    a = ns3shim_raw_new(world, "a", ignore, NULL);
+    b = ns3shim_raw_new(world, "b", ignore, NULL);
+    nat = ns3shim_nat_new(world, "nat", &opts);
+    ns3shim_link_new(world, a, nat, &line);
+    ns3shim_link_new(world, nat, b, &line);
+    assert_int_equal(ns3shim_nat_inside(nat, 0, "10.0.1.0", 30), 0);
+    assert_int_equal(ns3shim_nat_outside(nat, 1, "198.51.100.1"), 0);
+    for (size_t i = 0; i < sizeof talk / sizeof *talk; i++) {
+        ns3shim_nat_stats before = books();
+        send_segment(&talk[i]);
+        assert_int_equal(books().refused_tcp - before.refused_tcp, talk[i].refusal != NULL);
+        assert_int_equal(books().outbound + books().inbound - before.outbound - before.inbound,
+                         !talk[i].refusal);
+        if (talk[i].refusal) assert_string_equal(books().refusal, talk[i].refusal);
+    }
+}
+
+static void test_nat_lets_udp_go_to_one_port_only(void **state) {
+    (void)state;
+    build_nat((ns3shim_nat_opts){.timeout_ns = 60 * SEC, .udp_port = 5001});
+    assert_int_equal(end(begin(NS3SHIM_UDP_ECHO, 5001, 5, SEC), 10 * SEC).replies, 5);
+    assert_int_equal(end(begin(NS3SHIM_UDP_ECHO, 5002, 5, SEC), 20 * SEC).replies, 0);
+    assert_int_equal(books().refused_udp, 5);
+}
+
 static void test_nat_refuses_what_is_no_nat(void **state) {
     (void)state;
     ns3shim_nat_stats s;
@@ -194,6 +315,9 @@ int main(void) {
         cmocka_unit_test_teardown(test_nat_forgets_what_is_silent, teardown),
         cmocka_unit_test_teardown(test_nat_changes_ports_and_address_when_told, teardown),
         cmocka_unit_test_teardown(test_nat_lets_nobody_in_who_was_not_spoken_to, teardown),
+        cmocka_unit_test_teardown(test_nat_that_checks_tcp_finds_nothing_wrong_with_that_of_ns3, teardown),
+        cmocka_unit_test_teardown(test_nat_that_checks_tcp_refuses_what_does_not_belong, teardown),
+        cmocka_unit_test_teardown(test_nat_lets_udp_go_to_one_port_only, teardown),
         cmocka_unit_test_teardown(test_nat_refuses_what_is_no_nat, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
