@@ -7,7 +7,7 @@
 #include "svrd/fail.h"
 
 svrd_role svrd_plan_role(const svr_interface *iface) {
-    return iface->type == SVR_DEVICE_ETHERNET ? SVRD_WAN : SVRD_LAN;
+    return iface->n_neighborhoods > 0 || iface->fabric ? SVRD_WAN : SVRD_LAN;
 }
 
 /* As the kernel's dev_valid_name. */
@@ -30,13 +30,6 @@ static int check_interface(const svr_interface *iface, svr_error *err) {
         return svrd_fail(
             err, "network-interface %s: the link between two nodes needs a device-interface of type ethernet",
             iface->name);
-    if (iface->type == SVR_DEVICE_ETHERNET && iface->n_neighborhoods == 0 && !iface->fabric)
-        return svrd_fail(
-            err,
-            "network-interface %s: without a neighborhood it is a LAN, which svrd serves through a "
-            "device-interface of type tun (the kernel forwards between that and the wire) or tap (a bridge "
-            "joins it with the wire)",
-            iface->name);
     if (iface->type == SVR_DEVICE_ETHERNET && iface->n_addresses == 0)
         return svrd_fail(err, "network-interface %s: needs an address to be reached at", iface->name);
     return 0;
@@ -49,10 +42,10 @@ int svrd_plan_check(const svr_node_config *node, svr_error *err) {
         for (size_t k = 0; k < i; k++) {
             const svr_interface *b = &node->interfaces[k];
             if (strcmp(a->target, b->target) == 0 &&
-                (a->type != SVR_DEVICE_ETHERNET || b->type != SVR_DEVICE_ETHERNET))
-                return svrd_fail(err,
-                                 "network-interfaces %s and %s share the device %s; a tun device serves one",
-                                 b->name, a->name, a->target);
+                (svrd_plan_role(a) == SVRD_LAN || svrd_plan_role(b) == SVRD_LAN))
+                return svrd_fail(
+                    err, "network-interfaces %s and %s share the device %s; the device of a LAN serves one",
+                    b->name, a->name, a->target);
         }
     }
     if (node->n_interfaces == 0) return svrd_fail(err, "node %s has no network-interface", node->name);

@@ -18,13 +18,14 @@
 typedef enum svrd_role {
     SVRD_WAN, /* `type ethernet` with a neighborhood, or the link to the other node: raw packets on a device
                * whose address the kernel owns */
-    SVRD_LAN, /* `type tun`: a tun device of svrd's own */
+    SVRD_LAN, /* `type tun` or `tap`: a device of svrd's own; `ethernet` without a neighborhood: one of the
+               * machine's, on which svrd alone answers for the configured addresses */
 } svrd_role;
 
 svrd_role svrd_plan_role(const svr_interface *iface);
 
-/* Checks that svrd can host every interface of `node`: device names that Linux takes, no tun device twice, no
- * LAN on a device of the kernel. 0, or -1 with `err` filled. */
+/* Checks that svrd can host every interface of `node`: device names that Linux takes, no device of a LAN
+ * twice. 0, or -1 with `err` filled. */
 int svrd_plan_check(const svr_node_config *node, svr_error *err);
 
 /* Waypoint ports that may arrive on `iface`: those of its neighborhoods, on whatever router these are

@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "svrd/ethernet.h"
 #include "svrd/plan.h"
 
 #define TUN_DEVICE "/dev/net/tun"
@@ -26,6 +27,10 @@
 
 static bool is_tap(const svrd_tun *tun) {
     return tun->iface->type == SVR_DEVICE_TAP;
+}
+
+static bool is_ethernet(const svrd_tun *tun) {
+    return tun->iface->type == SVR_DEVICE_ETHERNET;
 }
 
 static int attach(svrd_tun *tun, svr_error *err) {
@@ -135,7 +140,6 @@ static int configure_tap(svrd_tun *tun, svrd_netlink *nl, svr_error *err) {
 
 static int configure(svrd_tun *tun, uint32_t wan_mtu, svrd_netlink *nl, svrd_log *log, svr_error *err) {
     const char *name = tun->iface->target;
-    if (is_tap(tun)) return configure_tap(tun, nl, err);
     tun->mtu = svrd_plan_tun_mtu(tun->iface->node, tun->iface, wan_mtu);
     if (check_mtu(tun, wan_mtu, err)) return -1;
     tun->index = (int)if_nametoindex(name);
@@ -152,25 +156,31 @@ static int configure(svrd_tun *tun, uint32_t wan_mtu, svrd_netlink *nl, svrd_log
 static void send_frame(void *ctx, const uint8_t header[SVRD_ETHERNET_LEN], const uint8_t *data, size_t len) {
     svrd_tun *tun = ctx;
     struct iovec iov[] = {{(void *)(uintptr_t)header, SVRD_ETHERNET_LEN}, {(void *)(uintptr_t)data, len}};
-    if (writev(tun->fd, iov, 2) == (ssize_t)(SVRD_ETHERNET_LEN + len))
+    if (is_ethernet(tun) ? svrd_ethernet_send(tun, header, data, len)
+                         : writev(tun->fd, iov, 2) == (ssize_t)(SVRD_ETHERNET_LEN + len))
         tun->sent++;
     else
         tun->dropped++;
 }
 
 /* The same after each start, so that nobody on the LAN has to find out anew; of a group no router knows. */
-static bool be_station(svrd_tun *tun) {
+static void make_mac(const svrd_tun *tun, uint8_t mac[SVRD_MAC_LEN]) {
     const char *names[] = {tun->iface->node->router->name, "/", tun->iface->name};
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    uint8_t mac[SVRD_MAC_LEN] = {0x02};
+    mac[0] = 0x02;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (const char *p = names[i]; *p; p++)
             hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
     for (size_t i = 1; i < SVRD_MAC_LEN; i++)
         mac[i] = (uint8_t)(hash >> 8 * i);
+}
+
+static int be_station(svrd_tun *tun, const uint8_t mac[SVRD_MAC_LEN], svr_error *err) {
     tun->neighbors = malloc(sizeof *tun->neighbors);
-    if (tun->neighbors) svrd_neighbors_init(tun->neighbors, tun->iface, mac, send_frame, tun);
-    return tun->neighbors != NULL;
+    if (!tun->neighbors) return svrd_fail_errno(err, ENOMEM, NULL, "%s", tun->iface->target);
+    svrd_neighbors_init(tun->neighbors, tun->iface, mac, send_frame, tun);
+    svrd_neighbors_announce(tun->neighbors);
+    return 0;
 }
 
 void svrd_tun_expire(svrd_tun *tun, svr_time now) {
@@ -198,6 +208,16 @@ static void read_frames(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
     }
 }
 
+/* A device that is there, or one that is made. */
+static int open_station(svrd_tun *tun, svrd_netlink *nl, svr_error *err) {
+    uint8_t mac[SVRD_MAC_LEN];
+    make_mac(tun, mac);
+    if (is_ethernet(tun) ? svrd_ethernet_attach(tun, nl, mac, err)
+                         : attach(tun, err) || configure_tap(tun, nl, err))
+        return -1;
+    return be_station(tun, mac, err);
+}
+
 static void write_frames(svrd_tun *tun, svr_packet *const *packets, size_t n) {
     svr_time now = svrd_clock_now(tun->clock);
     for (size_t i = 0; i < n; i++)
@@ -208,15 +228,14 @@ static void write_frames(svrd_tun *tun, svr_packet *const *packets, size_t n) {
 
 int svrd_tun_open(svrd_tun *tun, const svr_interface *iface, uint32_t wan_mtu, bool offload, svrd_netlink *nl,
                   svrd_log *log, svr_error *err) {
-    *tun = (svrd_tun){.iface = iface, .fd = -1, .clock = log->clock, .super = malloc(SVRD_SUPER_MAX)};
-    tun->vnet = offload && !is_tap(tun);
-    if (!tun->super || (is_tap(tun) && !be_station(tun))) {
-        svrd_tun_close(tun);
-        return svrd_fail_errno(err, ENOMEM, NULL, "%s", iface->target);
-    }
-    if (attach(tun, err) == 0 && configure(tun, wan_mtu, nl, log, err) == 0) {
+    *tun = (svrd_tun){
+        .iface = iface, .fd = -1, .clock = log->clock, .super = malloc(SVRD_ETHERNET_LEN + SVRD_SUPER_MAX)};
+    bool station = is_tap(tun) || is_ethernet(tun);
+    tun->vnet = offload && !station;
+    if (!tun->super) return svrd_fail_errno(err, ENOMEM, NULL, "%s", iface->target);
+    if (station && open_station(tun, nl, err) == 0) return 0;
+    if (!station && attach(tun, err) == 0 && configure(tun, wan_mtu, nl, log, err) == 0) {
         set_offload(tun);
-        if (tun->neighbors) svrd_neighbors_announce(tun->neighbors);
         return 0;
     }
     svrd_tun_close(tun);
@@ -277,7 +296,7 @@ static void cut_pending(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
 
 void svrd_tun_read(svrd_tun *tun, svr_pool *pool, svr_batch *out) {
     if (tun->neighbors) {
-        read_frames(tun, pool, out);
+        (is_ethernet(tun) ? svrd_ethernet_read : read_frames)(tun, pool, out);
         return;
     }
     for (cut_pending(tun, pool, out); out->n < SVR_BATCH_MAX; cut_pending(tun, pool, out)) {

@@ -288,6 +288,30 @@ CONF
     printf '                    exit\n                exit\n'
 }
 
+# conf_station TYPE NAME DEVICE TENANT ADDRESS/LENGTH...: a LAN on which svrd answers for its addresses itself.
+conf_station() {
+    local type=$1 name=$2 device=$3 tenant=$4 address
+    shift 4
+    cat <<CONF
+                device-interface  $name
+                    name              $name
+                    type              $type
+                    target-interface  $device
+                    network-interface  $name
+                        name    $name
+                        tenant  $tenant
+CONF
+    for address in "$@"; do
+        cat <<CONF
+                        address  ${address%/*}
+                            ip-address     ${address%/*}
+                            prefix-length  ${address#*/}
+                        exit
+CONF
+    done
+    printf '                    exit\n                exit\n'
+}
+
 # route_to_peer SERVICE PEER
 route_to_peer() {
     cat <<CONF
@@ -299,15 +323,15 @@ route_to_peer() {
 CONF
 }
 
-# route_to_lan SERVICE NODE
+# route_to_lan SERVICE NODE [INTERFACE]
 route_to_lan() {
     cat <<CONF
             service-route  $1-route
                 name          $1-route
                 service-name  $1
-                next-hop  $2 lan
+                next-hop  $2 ${3:-lan}
                     node-name  $2
-                    interface  lan
+                    interface  ${3:-lan}
                 exit
             exit
 CONF

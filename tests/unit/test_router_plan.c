@@ -200,8 +200,12 @@ static void test_router_plan_refuses_what_it_cannot_host(void **state) {
     w.ifs[2].target = "svr0";
     expect_refusal(&w, "share the device svr0");
     w.ifs[2].target = "svr1";
-    w.ifs[0].n_neighborhoods = 0;
-    expect_refusal(&w, "type tun");
+    w.ifs[0].n_neighborhoods = 0; /* a LAN, now */
+    assert_int_equal(svrd_plan_check(&w.node, &err), 0);
+    assert_int_equal(svrd_plan_role(&w.ifs[0]), SVRD_LAN);
+    w.ifs[2].target = "eth0";
+    expect_refusal(&w, "share the device eth0");
+    w.ifs[2].target = "svr1";
     w.ifs[0].n_neighborhoods = 1;
     w.ifs[0].n_addresses = 0;
     expect_refusal(&w, "needs an address");
