@@ -401,16 +401,16 @@ two_networks_apart() {
 
 # try_files BYTES: the client of two_networks fetches a file from the server, over TCP by both families.
 try_files() {
-    local address url
+    local address host
     mkdir "$LAB_DIR/www"
     head -c "$1" /dev/urandom >"$LAB_DIR/www/file"
     for address in 10.2.0.10 fd02::10; do
         background server python3 -m http.server --bind $address --directory "$LAB_DIR/www" 8080 >/dev/null 2>&1
-        wait_for 10 eval 'in_space server ss -ltn | grep -Fq "'$address'"'
-        url=http://$address:8080/file
-        [ $address = fd02::10 ] && url=http://[$address]:8080/file
+        host=$address:8080
+        [ $address = fd02::10 ] && host=[$address]:8080
+        wait_for 10 eval 'in_space server ss -ltn | grep -Fq "$host"'
         try "a file over TCP from $address" eval '
-            in_space client curl -gs --max-time 20 -o "$LAB_DIR/got" "$url" && cmp "$LAB_DIR/got" "$LAB_DIR/www/file"'
+            in_space client curl -gs --max-time 20 -o "$LAB_DIR/got" "http://$host/file" && cmp "$LAB_DIR/got" "$LAB_DIR/www/file"'
     done
 }
 
